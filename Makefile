@@ -1,0 +1,33 @@
+# limner's commands. `make demo` and `make test` are all a newcomer needs; both set up what is missing and are safe to repeat or interrupt.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow lint types check weights setup clean
+
+setup:
+	@PYTHON=$(PYTHON) VENV=$(VENV) bash tools/setup.sh
+
+demo: setup
+	@$(BIN)/python -m limner.bench.demo
+
+test: setup
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-slow: setup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/pyright
+
+check: lint types test
+
+weights: setup
+	@$(BIN)/python tools/make_weights.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache build dist limner-out
