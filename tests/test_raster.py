@@ -1,0 +1,80 @@
+"""Drawing: golden maps by hand, gradients against finite differences, bounds."""
+
+import pytest
+import torch
+
+from limner import guides, raster
+
+
+def points(*rows):
+    return torch.tensor([rows], dtype=torch.float64)
+
+
+def test_golden_horizontal_line():
+    drawn = raster.draw(points((0.5, 2.5), (3.5, 2.5)), {"a": (0, 1)}, 5)
+    golden = torch.zeros(5, 5, dtype=torch.float64)
+    golden[2, 0:4] = 1
+    assert torch.equal(drawn[0, 0], golden)
+
+
+def test_golden_diagonal_is_connected():
+    drawn = raster.draw(points((0.5, 0.5), (4.5, 4.5)), {"a": (0, 1)}, 5)
+    assert torch.equal(drawn[0, 0], torch.eye(5, dtype=torch.float64))
+
+
+def test_golden_dot_and_non_square_map():
+    drawn = raster.draw(points((1.5, 2.5), (3.5, 0.5)), {"a": (0, 1)}, (3, 5), style="dots")
+    golden = torch.zeros(3, 5, dtype=torch.float64)
+    golden[2, 1] = golden[0, 3] = 1
+    assert torch.equal(drawn[0, 0], golden)
+
+
+def test_soft_value_by_hand():
+    # The centre of pixel (0, 1) lies 2 px above the line; half width 1: exp(-2^2 / 2).
+    drawn = raster.draw(points((0.5, 2.5), (4.5, 2.5)), {"a": (0, 1)}, 5, edge="soft", width_px=2.0)
+    assert drawn[0, 0, 0, 1].item() == pytest.approx(0.1353352832)
+    assert drawn[0, 0, 2, 2].item() == 1
+
+
+def test_lines_have_no_gap_at_any_slope():
+    for end in range(32):
+        drawn = raster.draw(points((0.5, 0.5), (31.5, end + 0.5)), {"a": (0, 1)}, 32)[0, 0]
+        assert (drawn.sum(0) >= 1).all(), f"a column is empty at slope {end}/31"
+
+
+def test_gradient_matches_finite_differences():
+    torch.manual_seed(0)
+    p = (torch.rand(2, 4, 2, dtype=torch.float64) * 5 + 0.3).requires_grad_()
+    draw = lambda q: raster.draw(q, {"a": (0, 1, 2), "b": (2, 3)}, 6, edge="soft", width_px=2.0, merge=False)  # noqa: E731
+    assert torch.autograd.gradcheck(draw, (p,), atol=1e-5)
+
+
+def test_channels_merge_to_their_maximum():
+    face = guides.load("face")
+    p = torch.tensor(face.canonical)[None] * 20 + 32
+    for edge in ("hard", "soft"):
+        apart = raster.draw(p, face.lines, 64, edge=edge, merge=False)
+        merged = raster.draw(p, face.lines, 64, edge=edge)
+        assert apart.shape == (1, len(face.lines), 64, 64)
+        torch.testing.assert_close(apart.amax(1, keepdim=True), merged)
+        assert merged.min() >= 0
+        assert merged.max() <= 1
+
+
+def test_batch_does_not_matter():
+    p = torch.rand(3, 68, 2) * 64
+    lines = guides.load("face").lines
+    together = raster.draw(p, lines, 64)
+    alone = torch.cat([raster.draw(p[i : i + 1], lines, 64) for i in range(3)])
+    assert torch.equal(together, alone)
+
+
+def test_points_outside_the_map_draw_nothing():
+    assert raster.draw(points((-50.0, -50.0), (-40.0, -60.0)), {"a": (0, 1)}, 8).sum() == 0
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"\(N, K, 2\)"):
+        raster.draw(torch.zeros(68, 2), {"a": (0, 1)}, 8)
+    with pytest.raises(ValueError, match="only 2 points"):
+        raster.draw(torch.zeros(1, 2, 2), {"a": (0, 5)}, 8)
