@@ -1,0 +1,35 @@
+"""What many tests share: the real portrait inside scikit-image, and the folder of real data where it is present."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout; a test that asks for it skips, saying so, where it is absent."""
+    folder = Path(__file__).parents[1].parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("the real data folder ../shared is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """(512, 512, 3) uint8: the one real portrait that ships inside a dependency."""
+    from skimage import data
+
+    return np.asarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def astronaut_png(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same portrait as a file, astronaut.png."""
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("photo") / "astronaut.png"
+    Image.fromarray(astronaut).save(path)
+    return path
