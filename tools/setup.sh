@@ -18,7 +18,9 @@ if not (3, 10) <= sys.version_info[:2] < (3, 14):
     sys.exit(f"limner: needs Python 3.10 to 3.13, this is {sys.version.split()[0]}; name another with: make PYTHON=python3.11 ...")
 PY
 echo "limner: setting up $VENV (once; about 2.5 GB with the CPU build of torch)"
-"$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$VENV"
+BEGUN="$VENV/.limner-setup-begun"                 # still there: an earlier run was interrupted and may have left halves of packages
+if [ -f "$BEGUN" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then "$PYTHON" -m venv --clear "$VENV"; fi
+touch "$BEGUN"
 pip() { "$VENV/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 
 if ! "$VENV/bin/python" -c "import torch" >/dev/null 2>&1; then
@@ -40,5 +42,6 @@ constraints=constraints.txt
 PIP_CONSTRAINT="" pip install -qq -c "$constraints" -e ".[dev]"
 pip check >/dev/null || { pip check; exit 1; }
 "$VENV/bin/python" -m compileall -q "$VENV"/lib >/dev/null 2>&1 || true   # imports are slow where writing bytecode is off
+rm -f "$BEGUN"
 printf '%s' "$want" > "$STAMP.part" && mv "$STAMP.part" "$STAMP"
 echo "limner: ready"
