@@ -1,0 +1,160 @@
+"""When a smile moves: onset, apex and offset of posed and of spontaneous smiles, drawn clip by clip.
+
+What the literature gives is mostly the direction of a difference; a number without a name beside it is ours, chosen to lie that way:
+- Schmidt, Ambadar, Cohn & Reed 2006 (J. Nonverbal Behavior 30:37): posed onsets and offsets are faster, posed amplitudes larger.
+- Schmidt, Bhattacharya & Denlinger 2009 (J. Nonverbal Behavior 33:35): the greater onset speed of posed smiles again.
+- Schmidt, Cohn & Tian 2003 (Biological Psychology 65:49): spontaneous onsets have a consistent speed-to-amplitude relation.
+- Cohn & Schmidt 2004 (Int. J. Wavelets 2:121): timing alone tells posed from spontaneous smiles, with an overlap.
+- Guo, Zhang, Liang & Yan 2018 (Frontiers in Psychology 9:202), on UvA-NEMO: genuine smiles have longer onset, apex and offset, lower
+  speeds, and a more irregular apex.
+- Dibeklioglu, Salah & Gevers 2012 (ECCV) and 2015: eyelid, cheek and lip-corner dynamics together tell the two apart on UvA-NEMO.
+- Valstar, Pantic, Ambadar & Cohn 2006 (ICMI), brows, and Valstar, Gunes & Pantic 2007 (ICMI), head and shoulders: order, speed and
+  symmetry matter.
+- Ekman & Friesen 1982 (J. Nonverbal Behavior 6:238): felt smiles last 0.5 to 4 s and raise the cheeks (AU6); deliberate ones are more
+  lopsided.
+- Frank, Ekman & Friesen 1993 (J. Personality and Social Psychology 64:83): enjoyment smiles run smoothly. Hess & Kleck 1990
+  (European J. Social Psychology 20:369): posed ones with more pauses and steps.
+- Ambadar, Cohn & Reed 2009 (J. Nonverbal Behavior 33:17): amused smiles more often open the mouth, show AU6, and last longer.
+- Krumhuber & Manstead 2009 (Emotion 9:807): many people show AU6 in posed smiles too; so it is a tendency here, not a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betainc
+
+Ease = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """What one label tends to do. Pairs are (median, spread) of a log-normal or (mean, spread) of a normal, as said. See the file's head.
+
+    onset_s, offset_s: log-normal, seconds. apex_s: uniform bounds. peak: normal, AU12. skew: bounds of the two exponents of the onset's
+    Beta curve: a small first one moves early and settles. two_step: probability of a pause on the way up. duchenne: probability of AU6;
+    au6: normal. au6_lag: bounds, in onsets, by which AU6 starts after AU12. lopsided: spread of (left - right)/(left + right) of a plain
+    smile; one_sided: probability of a plainly lopsided one, and its bounds. side_lag: bounds in onsets. closed, laugh: probabilities beside
+    showing teeth. peaks: probabilities of 1, 2, 3, 4 peaks of a full smile. dip: bounds of how far it sinks between them. head_deg: spread
+    of the head's turn, degrees. blink: probability during the onset. brow: spread of the brow's part.
+    """
+
+    onset_s: tuple[float, float]
+    offset_s: tuple[float, float]
+    apex_s: tuple[float, float]
+    peak: tuple[float, float]
+    skew: tuple[tuple[float, float], tuple[float, float]]
+    two_step: float
+    duchenne: float
+    au6: tuple[float, float]
+    au6_lag: tuple[float, float]
+    lopsided: float
+    one_sided: tuple[float, float, float]
+    side_lag: tuple[float, float]
+    closed: float
+    laugh: float
+    peaks: tuple[float, float, float, float]
+    dip: tuple[float, float]
+    head_deg: float
+    blink: float
+    brow: float
+
+
+HABITS = {
+    "posed": Habits(
+        onset_s=(0.55, 0.28),  # ours; faster than spontaneous: Schmidt 2006, 2009; Guo 2018
+        offset_s=(0.75, 0.28),  # ours; faster: Schmidt 2006
+        apex_s=(0.4, 1.8),  # ours; shorter: Guo 2018
+        peak=(3.6, 0.8),  # ours; larger: Schmidt 2006
+        skew=((1.5, 2.0), (2.8, 4.2)),  # ours; high initial speed: Schmidt 2006
+        two_step=0.35,  # ours; pauses and steps: Hess & Kleck 1990
+        duchenne=0.45,  # ours; many pose it: Krumhuber & Manstead 2009
+        au6=(1.5, 0.6),  # ours
+        au6_lag=(0.15, 0.45),  # ours; order matters: Valstar 2006
+        lopsided=0.08,  # ours; more lopsided: Ekman & Friesen 1982 (not found by Schmidt 2006, so mild)
+        one_sided=(0.25, 0.18, 0.4),  # ours
+        side_lag=(0.0, 0.15),  # ours
+        closed=0.4,  # ours; polite smiles open less: Ambadar 2009
+        laugh=0.05,  # ours
+        peaks=(0.75, 0.2, 0.05, 0.0),  # ours; regular apex: Guo 2018
+        dip=(0.05, 0.2),  # ours
+        head_deg=0.8,  # ours; less head motion: Valstar 2007
+        blink=0.15,  # ours
+        brow=0.04,  # ours
+    ),
+    "spontaneous": Habits(
+        onset_s=(1.05, 0.33),  # ours; slower: Schmidt 2006; Guo 2018
+        offset_s=(1.5, 0.33),  # ours; slower: Schmidt 2006
+        apex_s=(0.6, 3.2),  # ours; felt smiles last 0.5 to 4 s: Ekman & Friesen 1982
+        peak=(3.1, 0.8),  # ours; smaller: Schmidt 2006
+        skew=((2.2, 3.2), (2.0, 2.9)),  # ours; smooth: Frank 1993
+        two_step=0.2,  # ours
+        duchenne=0.88,  # ours; the Duchenne marker: Ekman & Friesen 1982
+        au6=(2.9, 0.7),  # ours
+        au6_lag=(-0.1, 0.12),  # ours; cheeks and lips together
+        lopsided=0.035,  # ours; symmetric: Ekman & Friesen 1982
+        one_sided=(0.08, 0.12, 0.25),  # ours
+        side_lag=(0.0, 0.04),  # ours
+        closed=0.28,  # ours; Ambadar 2009
+        laugh=0.2,  # ours; amusement: Ambadar 2009
+        peaks=(0.35, 0.35, 0.2, 0.1),  # ours; more irregular apex: Guo 2018
+        dip=(0.12, 0.5),  # ours
+        head_deg=1.8,  # ours; Valstar 2007
+        blink=0.3,  # ours
+        brow=0.08,  # ours
+    ),
+}
+
+
+def beta_ease(a: float, b: float) -> Ease:
+    """A smooth rise from 0 to 1 on [0, 1]: the integral of the Beta(a, b) speed profile; speed is 0 at both ends for a, b > 1."""
+    return lambda u: betainc(a, b, np.clip(u, 0, 1))
+
+
+def draw_ease(rng: np.random.Generator, habits: Habits) -> Ease:
+    """One onset curve: the label's speed profile, in some clips with a step: a first rise, a pause, a second rise."""
+    a, b = rng.uniform(*habits.skew[0]), rng.uniform(*habits.skew[1])
+    whole = beta_ease(a, b)
+    if rng.random() >= habits.two_step:
+        return whole
+    share, at, pause = rng.uniform(0.4, 0.7), rng.uniform(0.35, 0.55), rng.uniform(0.05, 0.2)  # ours
+    first, second = beta_ease(a, 2.2), beta_ease(2.2, b)
+    return lambda u: share * first(u / at) + (1 - share) * second((u - at - pause) / (1 - at - pause))
+
+
+def draw_swells(rng: np.random.Generator, habits: Habits, onset_s: float, apex_s: float) -> Callable[[np.ndarray], np.ndarray]:
+    """How the apex waxes and wanes: time in s -> factor in (0, 1], 1 outside the apex. Dips are raised cosines between the peaks."""
+    num_dips = int(rng.choice(4, p=habits.peaks))
+    if num_dips * 0.45 > apex_s:  # ours: a dip and its peak need 0.45 s
+        num_dips = int(apex_s / 0.45)
+    edges = np.linspace(onset_s, onset_s + apex_s, num_dips + 2)[1:-1]
+    half = 0.5 * apex_s / (num_dips + 1) * 0.9
+    depths = rng.uniform(*habits.dip, size=num_dips)
+    shifts = rng.uniform(-0.3, 0.3, size=num_dips) * half
+
+    def swells(t: np.ndarray) -> np.ndarray:
+        factor = np.ones_like(t)
+        for centre, depth in zip(edges + shifts, depths):
+            u = np.clip((t - centre) / (half * 1.2), -1, 1)
+            factor = factor - depth * (0.5 + 0.5 * np.cos(np.pi * u)) ** 1.5
+        return factor
+
+    return swells
+
+
+def smooth_walk(rng: np.random.Generator, t: np.ndarray, spread: float, pace_s: float = 0.5) -> np.ndarray:
+    """A smooth random motion that starts at 0: a drift and two slow waves; (T,), about `spread` in size. pace_s: half the quick period."""
+    drift = rng.normal(0, 0.7) * beta_ease(2.0, 2.0)(t / max(t[-1], 1e-6))
+    waves = np.zeros_like(t)
+    for scale, share in ((4 * pace_s, 0.5), (2 * pace_s, 0.25)):
+        phase = rng.uniform(0, 2 * np.pi)
+        waves += share * rng.normal() * (np.sin(2 * np.pi * t / scale + phase) - np.sin(phase))
+    return spread * (drift + waves) * np.clip(t / 0.3, 0, 1) ** 2 * (3 - 2 * np.clip(t / 0.3, 0, 1))  # ours: a head starts from rest
+
+
+def blink_curve(t: np.ndarray, at_s: float, length_s: float) -> np.ndarray:
+    """One blink: closes in a third of its length and opens in the rest; (T,) in [0, 1]."""
+    closing, opening = length_s / 3, length_s * 2 / 3
+    return beta_ease(2.5, 2.5)((t - at_s) / closing) - beta_ease(2.5, 2.5)((t - at_s - closing) / opening)
