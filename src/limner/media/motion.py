@@ -1,0 +1,294 @@
+"""The motion file `*.motion.json`: points over time, open and hand-editable. Format 1.
+
+One frame a line:
+
+    {"format": "limner-motion", "version": 1, "guide": "face", "fps": "30000/1001", "size": [640, 480],
+     "label": "spontaneous", "mode": 1, "seed": 0, "provenance": {...}, "point_names": ["jaw_0", ...],
+     "frames": [
+      [[312.5, 80.25], ...],
+      ...
+     ],
+     "confidence": 1}
+
+Points are pixels of a picture of `size`. `confidence`, 1 if left out, is one number, or one entry a frame: a number or one a point.
+Frames are read one at a time, so that a file too long is refused before it fills the memory.
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner import guides
+from limner.media.files import atomic_write, reason_of
+from limner.media.video import parse_fps
+from limner.types import Guide, InputError, Motion
+
+FORMAT, VERSION = "limner-motion", 1
+MAX_FRAMES = 100_000  # ours: over an hour at 25 frames a second
+MAX_BYTES = 256 * 2**20  # ours: MAX_FRAMES frames of 68 points need about 120 MB
+MAX_SIDE = 100_000  # ours: pixels of a side of the stated picture
+FAR = 10  # ours: points further away than this many picture sides are a mistake, not a motion
+DECIMALS = 3  # of a pixel: what is written differs from what was meant by at most 0.0005 px
+REQUIRED = ("guide", "fps", "size", "frames")
+SPACE = " \t\r\n"
+
+
+def write_motion(path: str | Path, motion: Motion) -> None:
+    """Writes the motion file, whole or not at all. ValueError if it is not finite or its shapes disagree; InputError if unwritable."""
+    guide = guides.load(motion.guide)
+    points, confidence = np.asarray(motion.points, np.float64), np.asarray(motion.confidence, np.float64)
+    if points.shape != (motion.num_frames, guide.num_points, 2) or confidence.shape != points.shape[:2]:
+        raise ValueError(
+            f"a {guide.name} motion needs points (T, {guide.num_points}, 2), got {points.shape} and confidence {confidence.shape}"
+        )
+    if not np.isfinite(points).all() or not np.isfinite(confidence).all():
+        raise ValueError("a motion with NaN or infinite points cannot be written")
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "guide": motion.guide,
+        "fps": str(Fraction(motion.fps)),
+        "size": [int(side) for side in motion.size],
+        "label": motion.label,
+        "mode": motion.mode,
+        "seed": motion.seed,
+        "provenance": motion.provenance,
+        "point_names": list(guide.point_names),
+    }
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("{\n" + "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in head.items()))
+        file.write(' "frames": [\n')
+        rows = np.round(points, DECIMALS)
+        file.write(",\n".join("  [" + ", ".join(f"[{_short(x)}, {_short(y)}]" for x, y in frame) + "]" for frame in rows.tolist()))
+        file.write('\n ],\n "confidence": ' + _confidence_text(np.round(confidence.clip(0, 1), DECIMALS)) + "\n}\n")
+
+
+def read_motion(path: str | Path, guide: str | None = None) -> Motion:
+    """A motion file -> Motion, everything checked. guide: the guide it must be of, where the caller needs one.
+
+    InputError, one line that names the file and what is wrong where (key, frame and point, counted from 0): see the tests for every case.
+    """
+    path = Path(path)
+    text = _read_text(path)
+    try:
+        fields = _parse(text)
+        return _check(fields, guide)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: is nested too deeply to be a motion file") from error
+    except ValueError as error:  # json's own, with line and column
+        raise InputError(f"{path}: is not valid JSON, or cut short: {error}") from error
+
+
+def _short(value: float) -> str:
+    return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def _confidence_text(confidence: np.ndarray) -> str:
+    """(T, K) -> one number where all agree, else one entry a line: a number where a frame's points agree, else one a point."""
+    if np.all(confidence == confidence.flat[0]) if confidence.size else True:
+        return _short(float(confidence.flat[0])) if confidence.size else "1"
+    rows = [_short(row[0]) if min(row) == max(row) else "[" + ", ".join(map(_short, row)) + "]" for row in confidence.tolist()]
+    return "[\n  " + ",\n  ".join(rows) + "\n ]"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a motion file")
+        size = path.stat().st_size
+        if size == 0:
+            raise InputError(f"{path} is empty")
+        if size > MAX_BYTES:
+            raise InputError(f"{path} has {size / 2**20:.0f} MB; a motion file may have {MAX_FRAMES:,} frames and {MAX_BYTES // 2**20} MB")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file, so not a motion file") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason_of(error)}") from error
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """The top-level object; of its two long lists each entry is made an array as soon as it is read."""
+    decoder = json.JSONDecoder()
+    fields: dict[str, Any] = {}
+    at = _skip(text, 0)
+    if text[at : at + 1] != "{":
+        raise InputError("is not a motion file: it must hold one JSON object")
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "}":
+        key, at = decoder.raw_decode(text, at)
+        if not isinstance(key, str):
+            raise InputError(f"is not valid JSON: {key!r} stands where a name should")
+        if key in fields:
+            raise InputError(f"has {key!r} twice")
+        at = _expect(text, at, ":")
+        if key in ("frames", "confidence") and text[at : at + 1] == "[":
+            fields[key], at = _parse_list(text, at, decoder, key)
+        else:
+            fields[key], at = decoder.raw_decode(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != "}":
+            at = _expect(text, at, ",")
+    if text[_skip(text, at + 1) :]:
+        raise InputError("is not a motion file: something follows its end")
+    return fields
+
+
+def _parse_list(text: str, at: int, decoder: json.JSONDecoder, key: str) -> tuple[list[np.ndarray], int]:
+    """The list that begins at `at`, as arrays, and where it ends."""
+    entries: list[np.ndarray] = []
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        value, at = decoder.raw_decode(text, at)
+        if len(entries) >= MAX_FRAMES:
+            raise InputError(f"has more than {MAX_FRAMES:,} frames")
+        entries.append(_points_of(value, len(entries)) if key == "frames" else _confidences_of(value, len(entries)))
+        at = _skip(text, at)
+        if text[at : at + 1] != "]":
+            at = _expect(text, at, ",")
+    return entries, at + 1
+
+
+def _points_of(value: Any, frame: int) -> np.ndarray:
+    """One entry of `frames` -> (K, 2) float32. InputError that names the point."""
+    if not isinstance(value, list):
+        raise InputError(f"frame {frame} is {_kind(value)}; expected a list of points [x, y]")
+    for k, point in enumerate(value):
+        if not isinstance(point, list) or len(point) != 2:
+            raise InputError(f"frame {frame}, point {k} is {_kind(point)}; expected two numbers [x, y]")
+        for number in point:
+            if type(number) not in (int, float):
+                raise InputError(f"frame {frame}, point {k} holds {_kind(number)} where a number should be")
+            if not abs(number) < 1e9:
+                raise InputError(f"frame {frame}, point {k} is not a finite place: {number}")
+    return np.array(value, np.float32).reshape(-1, 2)
+
+
+def _confidences_of(value: Any, frame: int) -> np.ndarray:
+    """One entry of `confidence` -> (1,) or (K,) float32 in 0..1."""
+    numbers = value if isinstance(value, list) else [value]
+    for k, number in enumerate(numbers):
+        if type(number) not in (int, float) or not 0 <= number <= 1:
+            where = f"frame {frame}, point {k}" if isinstance(value, list) else f"frame {frame}"
+            raise InputError(f"confidence of {where} is {number if type(number) in (int, float) else _kind(number)}; it must lie in 0..1")
+    return np.array(numbers, np.float32)
+
+
+def _check(fields: dict[str, Any], wanted: str | None) -> Motion:
+    """Parsed fields -> Motion. InputError on the first that is wrong."""
+    if fields.get("format", FORMAT) != FORMAT:
+        raise InputError(f"is of format {fields['format']!r}, not {FORMAT!r}")
+    if type(fields.get("version", VERSION)) is not int or fields.get("version", VERSION) != VERSION:
+        raise InputError(f"is of version {fields['version']!r}; this limner reads version {VERSION}")
+    if missing := [key for key in REQUIRED if key not in fields]:
+        raise InputError(f"lacks {', '.join(map(repr, missing))}")
+    if fields["guide"] not in guides.names():
+        raise InputError(f"has the guide {fields['guide']!r}; there are: {', '.join(guides.names())}")
+    if wanted is not None and fields["guide"] != wanted:
+        raise InputError(f"is a motion of the guide {fields['guide']!r}; a {wanted!r} motion is needed")
+    guide = guides.load(fields["guide"])
+    _check_names(fields.get("point_names"), guide)
+    size = _check_size(fields["size"])
+    points = _check_points(fields["frames"], guide, size)
+    try:
+        fps = parse_fps(fields["fps"])
+    except InputError as error:
+        raise InputError(f"fps: {error}") from error
+    label, provenance = fields.get("label"), fields.get("provenance") or {}
+    if not (label is None or isinstance(label, str)):
+        raise InputError(f"label is {_kind(label)}; expected text")
+    if not isinstance(provenance, dict):
+        raise InputError(f"provenance is {_kind(provenance)}; expected an object")
+    for key in ("mode", "seed"):
+        if fields.get(key) is not None and type(fields[key]) is not int:
+            raise InputError(f"{key} is {_kind(fields[key])}; expected a whole number")
+    confidence = _check_confidence(fields.get("confidence", 1), points.shape[:2])
+    return Motion(
+        guide=guide.name,
+        points=points,
+        confidence=confidence,
+        fps=fps,
+        size=size,
+        label=label,
+        mode=fields.get("mode"),
+        seed=fields.get("seed"),
+        provenance=provenance,
+    )
+
+
+def _check_names(names: Any, guide: Guide) -> None:
+    if names is None or names == list(guide.point_names):
+        return
+    if not isinstance(names, list) or len(names) != guide.num_points:
+        num = f"{len(names)} entries" if isinstance(names, list) else _kind(names)
+        raise InputError(f"point_names is {num}; the guide {guide.name!r} has {guide.num_points} points")
+    k = next(k for k, name in enumerate(names) if name != guide.point_names[k])
+    raise InputError(f"point_names: point {k} is {names[k]!r}; in the guide {guide.name!r} it is {guide.point_names[k]!r}")
+
+
+def _check_size(size: Any) -> tuple[int, int]:
+    if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and 1 <= side <= MAX_SIDE for side in size)):
+        raise InputError(f"size is {json.dumps(size)[:60]}; expected [width, height] in whole pixels, 1..{MAX_SIDE}")
+    return size[0], size[1]
+
+
+def _check_points(frames: Any, guide: Guide, size: tuple[int, int]) -> np.ndarray:
+    """Frames as parsed -> (T, K, 2) float32."""
+    if not isinstance(frames, list):
+        raise InputError(f"frames is {_kind(frames)}; expected a list of frames")
+    if not frames:
+        raise InputError("has no frames")
+    for t, frame in enumerate(frames):
+        if len(frame) != guide.num_points:
+            raise InputError(f"frame {t} has {len(frame)} points; the guide {guide.name!r} has {guide.num_points}")
+    points = np.stack(frames)
+    far = np.abs(points) > FAR * max(size)
+    if far.any():
+        t, k, _ = np.argwhere(far)[0]
+        x, y = points[t, k]
+        raise InputError(f"frame {t}, point {k} lies at ({x:g}, {y:g}), far outside the picture of {size[0]} x {size[1]}")
+    return points
+
+
+def _check_confidence(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """`confidence` as parsed -> (T, K) float32."""
+    if not isinstance(value, list):
+        return np.full(shape, _confidences_of(value, 0)[0], np.float32)
+    if len(value) != shape[0]:
+        raise InputError(f"confidence has {len(value)} entries for {shape[0]} frames")
+    for t, row in enumerate(value):
+        if len(row) not in (1, shape[1]):
+            raise InputError(f"confidence of frame {t} has {len(row)} numbers for {shape[1]} points")
+    return np.stack([np.broadcast_to(row, shape[1:]) for row in value]).astype(np.float32)
+
+
+def _skip(text: str, at: int) -> int:
+    """The next place that is no white space."""
+    while at < len(text) and text[at] in SPACE:
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    """Past the sign that must come next, and the white space after it."""
+    at = _skip(text, at)
+    if text[at : at + 1] != sign:
+        raise json.JSONDecodeError(f"expecting {sign!r}", text, min(at, len(text)))
+    return _skip(text, at + 1)
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    words = {str: "text", bool: "true or false", dict: "an object", type(None): "null", int: "a number", float: "a number"}
+    return words[type(value)] + (f" ({value[:20]!r})" if isinstance(value, str) else f" ({value})" if type(value) in (int, float) else "")

@@ -1,0 +1,297 @@
+"""Videos out (H.264 that plays everywhere, GIF) and in (any codec of FFmpeg), on PyAV.
+
+Shapes: frames are (H, W, 3) uint8 sRGB. Colour: BT.709 matrix, primaries and transfer, limited range (ITU-R BT.709-6), tagged as such.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.media.files import REASONS, atomic_write, reason_of
+from limner.types import DependencyError, InputError
+
+BT709 = 1  # ITU-T H.273, code points of colour primaries, transfer and matrix
+LIMITED = 1  # AVCOL_RANGE_MPEG: luma 16..235
+MAX_FPS = 240  # ours: beyond what cameras and screens do
+PRESET = "veryfast"  # ours: measured, see docs/results.md
+X264 = "chroma-qp-offset=-4"  # ours: flat saturated colours then decode within 2 of 255
+QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; 18 is called visually lossless
+QUARTER_TURNS = {90: 1, 180: 2, 270: 3}
+
+
+def parse_fps(value: object) -> Fraction:
+    """25, 29.97, "30000/1001" or Fraction -> an exact frame rate. InputError if it is no number in 0 < fps <= 240."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
+            raise ValueError
+        fps = Fraction(value) if not isinstance(value, float) else Fraction(value).limit_denominator(1001)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(f"{value!r} is no frame rate; write it as 25, 29.97 or 30000/1001") from error
+    if not 0 < fps <= MAX_FPS:
+        raise InputError(f"a frame rate of {value} is out of range; it must be above 0 and at most {MAX_FPS}")
+    return fps
+
+
+class VideoWriter:
+    """Writes frames as H.264 in MP4: yuv420p, BT.709 limited range, constant frame rate, faststart. A context manager.
+
+    size: (width, height) of the frames handed in; an odd side gets one more column or row, a copy of its last (yuv420p needs even sides).
+    quality: "low", "medium", "high", or x264's constant rate factor 0..51, less is better. tags: MP4 metadata, such as {"comment": ...}.
+    The file appears whole when the block ends well, and not at all otherwise. InputError: no frames, a folder that cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction,
+        size: tuple[int, int],
+        quality: str | int = "high",
+        tags: dict[str, str] | None = None,
+        threads: int = 2,
+    ) -> None:
+        if isinstance(quality, str) and quality not in QUALITY:
+            raise InputError(f"no quality {quality!r}; there are: {', '.join(QUALITY)}, or a number 0..51")
+        self.crf = QUALITY[quality] if isinstance(quality, str) else int(quality)
+        if not 0 <= self.crf <= 51:
+            raise InputError(f"quality {quality} is out of range 0..51")
+        if min(size) < 1:
+            raise InputError(f"a video of {size[0]} x {size[1]} pixels cannot be written")
+        self.path, self.fps, self.size = Path(path), parse_fps(fps), (int(size[0]), int(size[1]))
+        self.tags, self.threads = dict(tags or {}), threads
+        self.num_frames = 0
+
+    def __enter__(self) -> VideoWriter:
+        import av
+        from av.codec import codecs_available
+        from av.video.reformatter import VideoReformatter
+
+        if "libx264" not in codecs_available:
+            raise DependencyError("this build of PyAV has no H.264 encoder (libx264); reinstall it: pip install --force-reinstall av")
+        self._stack = contextlib.ExitStack()
+        temporary = self._stack.enter_context(atomic_write(self.path))
+        try:
+            self._container: Any = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            self._container.metadata.update(self.tags)
+            stream = self._container.add_stream(
+                "libx264", rate=self.fps, options={"preset": PRESET, "crf": str(self.crf), "x264-params": X264}
+            )
+            stream.width, stream.height = self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2
+            stream.pix_fmt = "yuv420p"
+            stream.time_base = stream.codec_context.time_base = 1 / self.fps
+            context = stream.codec_context
+            context.color_primaries = context.color_trc = context.colorspace = BT709
+            context.color_range, context.thread_count = LIMITED, self.threads
+            self._stream, self._reformatter = stream, VideoReformatter()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def write(self, frame: np.ndarray) -> None:
+        """Adds one (H, W, 3) uint8 frame of the size promised."""
+        if frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {(self.size[1], self.size[0], 3)}, got {frame.dtype} {frame.shape}")
+        pad = self.size[1] % 2, self.size[0] % 2
+        if any(pad):
+            frame = np.pad(frame, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="edge")
+        picture = _to_yuv(self._reformatter, np.ascontiguousarray(frame))
+        picture.pts, picture.time_base = self.num_frames, 1 / self.fps
+        with self._disk():
+            self._container.mux(self._stream.encode(picture))
+        self.num_frames += 1
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            if error is None and self.num_frames == 0:
+                error = InputError(f"no frames to write into {self.path}")
+            with self._disk(), contextlib.ExitStack() as closing:
+                if hasattr(self, "_container"):
+                    closing.callback(self._container.close)
+                    if error is None:
+                        self._container.mux(self._stream.encode(None))
+        except BaseException as failure:
+            error = error or failure
+        self._stack.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        if error is not None and kind is None:
+            raise error
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """FFmpeg's words for a full disk and the like -> ours."""
+        from av.error import FFmpegError
+
+        try:
+            yield
+        except FFmpegError as error:
+            if getattr(error, "errno", None) in REASONS:
+                raise InputError(f"cannot write {self.path}: {reason_of(error)}") from error
+            raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a video says of itself. fps: exact. size: (width, height) upright. num_frames: as stated, or estimated from the duration."""
+
+    fps: Fraction
+    size: tuple[int, int]
+    num_frames: int
+    duration_s: float
+    rotation: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def read_video(path: str | Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
+    """A video file -> (what it is, its frames one by one, upright, (H, W, 3) uint8 sRGB). Memory stays flat.
+
+    The matrix is the one tagged; untagged, BT.709 from 720 lines or 1280 columns on, BT.601 below (what players do).
+    InputError: missing, a folder, no video, damaged (also while the frames are being read).
+    """
+    path = Path(path)
+    with _opened(path) as (container, stream):
+        frame = next(container.decode(stream), None)
+        if frame is None:
+            raise InputError(f"{path} holds no frames")
+        turn = round(frame.rotation / 90) * 90 % 360
+        fps = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
+        duration_s = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+        size = (frame.height, frame.width) if turn in (90, 270) else (frame.width, frame.height)
+        info = VideoInfo(
+            fps=fps,
+            size=size,
+            num_frames=stream.frames or round(duration_s * fps),
+            duration_s=duration_s,
+            rotation=turn,
+            tags=dict(container.metadata),
+        )
+    return info, _frames(path, turn)
+
+
+def read_tags(path: str | Path) -> dict[str, str]:
+    """The metadata of a video, GIF or PNG that says, among others, that it is synthetic and by what. InputError if it cannot be read."""
+    path = Path(path)
+    if path.suffix.lower() in (".gif", ".png"):
+        from PIL import Image
+
+        try:
+            with Image.open(path) as image:
+                return {key: _text(value) for key, value in image.info.items() if isinstance(value, (str, bytes)) and key != "icc_profile"}
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {reason_of(error)}") from error
+    with _opened(path) as (container, _):
+        return dict(container.metadata)
+
+
+def write_gif(path: str | Path, frames: Iterator[np.ndarray] | list[np.ndarray], fps: Fraction, tags: dict[str, str] | None = None) -> None:
+    """Writes frames as a GIF that loops, with one palette for the whole clip, fitted to it, and the true duration.
+
+    A GIF's delays are whole hundredths of a second, and browsers slow down what is under two: delays alternate so that the sum stays true
+    to `fps`, and above 50 frames a second frames are left out. tags: written as its comment. The frames are held in memory.
+    """
+    from PIL import Image
+
+    frames = list(frames)
+    if not frames:
+        raise InputError(f"no frames to write into {path}")
+    fps = parse_fps(fps)
+    ticks = [round(i * 100 / fps) for i in range(len(frames) + 1)]
+    kept = [0]
+    for i in range(1, len(frames)):
+        if ticks[i] - ticks[kept[-1]] >= 2:
+            kept.append(i)
+    ends = [*(ticks[i] for i in kept[1:]), max(ticks[-1], ticks[kept[-1]] + 2)]
+    delays_ms = [10 * (end - ticks[i]) for i, end in zip(kept, ends)]
+    palette = _palette([frames[i] for i in kept])
+    pictures = [Image.fromarray(frames[i]).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for i in kept]
+    comment = "\n".join(f"{key}: {value}" if key != "comment" else value for key, value in (tags or {}).items())
+    with atomic_write(path) as temporary:
+        pictures[0].save(
+            temporary, format="GIF", save_all=True, append_images=pictures[1:], duration=delays_ms, loop=0, comment=comment.encode()
+        )
+
+
+def _palette(frames: list[np.ndarray]) -> Any:
+    """256 colours for a whole clip: median cut on up to eight of its frames, made small, refined by k-means (ours)."""
+    from PIL import Image
+
+    chosen = [frames[i] for i in sorted({round(i * (len(frames) - 1) / 7) for i in range(8)})]
+    step = max(1, math.ceil(max(chosen[0].shape[:2]) / 160))
+    mosaic = np.concatenate([frame[::step, ::step] for frame in chosen])
+    return Image.fromarray(mosaic).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+
+
+def _to_yuv(reformatter: Any, frame: np.ndarray) -> Any:
+    """sRGB -> yuv420p of BT.709, limited range, rounded: FFmpeg's scaler at full precision, 0.4 of 255 from the exact matrix on a photo."""
+    import av
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+    return reformatter.reformat(
+        av.VideoFrame.from_ndarray(frame, format="rgb24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=int(precise),
+    )
+
+
+def _to_rgb(reformatter: Any, frame: Any) -> np.ndarray:
+    """A decoded frame -> sRGB by its tagged matrix and range."""
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+    matrices = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}
+    untagged = Colorspace.ITU709 if frame.height >= 720 or frame.width >= 1280 else Colorspace.ITU601
+    full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj")
+    rgb = reformatter.reformat(
+        frame,
+        format="rgb24",
+        src_colorspace=matrices.get(int(frame.colorspace), untagged),
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=int(precise),
+    )
+    return rgb.to_ndarray()
+
+
+def _frames(path: Path, turn: int) -> Iterator[np.ndarray]:
+    from av.video.reformatter import VideoReformatter
+
+    reformatter = VideoReformatter()
+    with _opened(path) as (container, stream):
+        for frame in container.decode(stream):
+            pixels = _to_rgb(reformatter, frame)
+            yield np.ascontiguousarray(np.rot90(pixels, QUARTER_TURNS[turn])) if turn else pixels
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """An open container and its first video stream. InputError where there is none."""
+    import av
+    from av.error import FFmpegError
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a video")
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path} holds no video")
+            container.streams.video[0].thread_type = "AUTO"
+            yield container, container.streams.video[0]
+    except FFmpegError as error:
+        raise InputError(f"{path} is not a video that can be read, or is damaged ({error.strerror})") from error
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
