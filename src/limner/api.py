@@ -1,0 +1,200 @@
+"""limner from Python: `smile` and `render`, on the same engine as the command.
+
+from limner import smile, render
+
+for clip in smile("me.jpg", label="posed", modes=3, seed=7):
+    print(clip.mode, len(clip), clip.au[:, 1].max())      # AU12, the smile itself, 0..5
+    clip.save(f"mode_{clip.mode}.mp4")
+render("you.jpg", clip.motion).save("you.mp4")             # the same motion on another face
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limner.generation.films import Progress, silent
+from limner.generation.reference import Reference, open_reference, read_photo
+from limner.generation.settings import MotionSettings, check_size
+from limner.generation.smiles import Engine, au_curves, imagined, synthetic
+from limner.types import InputError, Motion
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    Photo = str | Path | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedClip:
+    """One motion of one photo. Frames are rendered when asked for: iterate for one at a time, `frames` for all (kept once made).
+
+    motion: its points, fps, label, mode and seed. au: (T, 2) intensities 0..5 of AU6 and AU12 relative to the photo's neutral face.
+    neutral: (68, 2) points of that neutral face. how: where the motion came from, in words. warnings: what is doubtful about the photo.
+    """
+
+    motion: Motion
+    reference: Reference
+    how: str
+    engine: Engine = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.motion.num_frames
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """(H, W, 3) uint8 sRGB frames, one by one, in flat memory."""
+        return iter(self.engine.renderer(self.reference).render(self.motion.points))
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """(T, H, W, 3) uint8 sRGB."""
+        return np.stack(list(self))
+
+    @cached_property
+    def au(self) -> np.ndarray:
+        return au_curves(self.reference, [self.motion])[0]
+
+    @property
+    def points(self) -> np.ndarray:
+        """(T, 68, 2) float32, pixels of the frames."""
+        return self.motion.points
+
+    @property
+    def neutral(self) -> np.ndarray:
+        return self.reference.neutral
+
+    @property
+    def fps(self) -> Fraction:
+        return self.motion.fps
+
+    @property
+    def label(self) -> str | None:
+        return self.motion.label
+
+    @property
+    def mode(self) -> int | None:
+        return self.motion.mode
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.reference.warnings
+
+    def save(self, path: str | Path, *, quality: str | int = "high", progress: Progress = silent) -> Path:
+        """Writes the clip: .mp4, .gif, or .json (the motion file); all say in their metadata that they are synthetic. -> the path.
+
+        InputError for another suffix, or where the place cannot be written.
+        """
+        from limner.media.files import make_folder
+        from limner.media.motion import write_motion
+        from limner.media.video import VideoWriter, write_gif
+
+        path = Path(path)
+        if path.suffix.lower() not in (".mp4", ".gif", ".json"):
+            raise InputError(f"cannot save a clip as {path.name}; the name must end in .mp4, .gif or .json")
+        make_folder(path.parent)
+        if path.suffix.lower() == ".json":
+            write_motion(path, self.motion)
+            return path
+        tags = {"comment": synthetic()}
+        if path.suffix.lower() == ".gif":
+            write_gif(path, list(self), self.fps, tags)
+            return path
+        with VideoWriter(path, fps=self.fps, size=self.motion.size, quality=quality, tags=tags) as writer:
+            for t, frame in enumerate(self):
+                writer.write(frame)
+                progress("rendering", t + 1, len(self))
+        return path
+
+
+def smile(
+    photo: Photo,
+    *,
+    label: str = "spontaneous",
+    modes: int | str = 3,
+    frames: int | None = None,
+    fps: float | str | Fraction = 25,
+    duration: float | None = None,
+    intensity: float = 1.0,
+    start: str = "neutral",
+    hold: float = 0.0,
+    returns: bool = False,
+    loop: bool = False,
+    seed: int = 0,
+    size: int | None = None,
+    face: int | None = None,
+    model: str | Path | None = None,
+    engine: Engine | None = None,
+) -> list[RenderedClip]:
+    """One photo -> K different smiles of the very face in it, as clips of the whole photo.
+
+    photo: a path, a PIL picture, or an array (H, W), (H, W, 3) or (H, W, 4). label: "spontaneous" or "posed". modes: how many, or
+    "conditional" for the one sequence before it is split into modes. frames, fps, duration (seconds), intensity (0..2), start ("neutral"
+    or "photo"), hold (seconds), returns (the whole smile, as --return), loop, seed: see generation.settings.MotionSettings.
+    size: the longest side of the frames in pixels; None: the photo's own, at most 1024. face: 1 the largest. model: a checkpoint folder.
+    engine: hand the same `limner.generation.smiles.Engine()` to many calls and the detector and the model load once.
+    InputError (a ValueError), one line that says what to do: a photo or a setting that is refused.
+    """
+    settings = MotionSettings(
+        label=label,
+        modes=modes,
+        frames=frames,
+        fps=fps,  # pyright: ignore[reportArgumentType]  (made a Fraction as the record is made)
+        duration=duration,
+        intensity=intensity,
+        start=start,
+        hold=hold,
+        returns=returns,
+        loop=loop,
+        seed=seed,
+        model=None if model is None else str(model),
+    )
+    check_size(size)
+    engine = engine or shared_engine()
+    reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
+    motions = imagined(reference, engine.model(settings.model), settings)
+    return [RenderedClip(motion=m, reference=reference, how=f"an imagined {label} smile", engine=engine) for m in motions]
+
+
+def render(
+    photo: Photo,
+    motion: str | Path | Motion,
+    *,
+    size: int | None = None,
+    face: int | None = None,
+    intensity: float = 1.0,
+    engine: Engine | None = None,
+) -> RenderedClip:
+    """A photo moved by a motion (a motion file, or the `motion` of another clip) -> a clip.
+
+    Its `how` says whether the motion was the photo's own (scaled where the size differs) or another face's, transferred relative to its
+    first frame in inter-ocular units.
+
+    intensity: times the displacement from the motion's first frame, 0..2. InputError: a photo or a motion file that is refused.
+    """
+    from limner.generation.motion import recorded
+    from limner.media.motion import read_motion
+
+    check_size(size)
+    moving = motion if isinstance(motion, Motion) else read_motion(Path(motion))
+    engine = engine or shared_engine()
+    reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
+    fitted, how = recorded(moving, reference.neutral, reference.face.points, reference.size, reference.sha256)
+    if intensity != 1:
+        fitted = replace(fitted, points=(fitted.points[:1] + intensity * (fitted.points - fitted.points[:1])).astype(np.float32))
+    return RenderedClip(motion=fitted, reference=reference, how=how, engine=engine)
+
+
+_shared: list[Any] = []
+
+
+def shared_engine() -> Engine:
+    """The engine that calls without one of their own share: loaded by the first, kept for the process."""
+    if not _shared:
+        _shared.append(Engine())
+    return _shared[0]

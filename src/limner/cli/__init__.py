@@ -1,0 +1,88 @@
+"""The command `limner`. Thin: each command parses its options, calls the part that does the work, and says what came of it.
+
+Nothing heavy is imported before a command is known, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+HELP = """\
+limner: one photo of a face in, several true motions out
+
+usage: limner COMMAND [OPTIONS]
+
+  smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
+  render PHOTO MOTION.json    a video of a photo moved by a motion file
+  doctor                      check this installation, and say what to do where something is wrong
+
+  prepare smiles STORE        make the corpus of smiles that the models learn from
+  train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
+  bench faces|speed|motion|au measure what limner reaches
+
+  COMMAND --help              the options of a command
+  --version                   the version of limner
+
+Start here:  limner smile me.jpg       then look at limner-out/me/sheet.png and limner-out/me/compare.mp4
+Use photos of people who agreed to it. Every file limner writes says in its metadata that it is synthetic.
+"""
+SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "au")}
+INTERRUPTED = "limner: interrupted; nothing half-written is left"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs one command. -> the exit code: 0 all done, 2 an input refused, 1 a fault of ours, 130 Ctrl-C."""
+    from limner.cli.session import Session
+
+    with Session() as session:
+        try:
+            return _run(list(sys.argv[1:] if args is None else args))
+        except BaseException as error:
+            return session.exit_code(error)
+
+
+def _run(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0 if args else 2
+    if args[0] in ("--version", "version"):
+        from importlib.metadata import version
+
+        print(f"limner {version('limner')}")
+        return 0
+    command, rest = args[0], args[1:]
+    if command in SUBCOMMANDS and rest and rest[0] not in ("-h", "--help"):
+        command, rest = f"{command} {rest[0]}", rest[1:]
+    return _find(command)(rest)
+
+
+def _find(command: str) -> Callable[[list[str]], int]:
+    from limner.types import InputError
+
+    first, _, second = command.partition(" ")
+    if first in SUBCOMMANDS:
+        if not second:
+            return _usage(first)
+        if second not in SUBCOMMANDS[first]:
+            raise InputError(f"no command {command!r}; there is {' and '.join(f'{first} {name}' for name in SUBCOMMANDS[first])}")
+    if first in ("smile", "render"):
+        from limner.cli import photos
+
+        return photos.smile if first == "smile" else photos.render
+    if first in ("doctor", "prepare", "train", "bench"):
+        from limner.cli import work
+
+        return getattr(work, command.replace(" ", "_"))
+    hint = f" (a photo? then: limner smile {first})" if os.path.exists(first) else ""  # noqa: PTH110  (pathlib is not needed for help)
+    raise InputError(f"no command {first!r}{hint}; limner --help lists them")
+
+
+def _usage(first: str) -> Callable[[list[str]], int]:
+    def show(rest: list[str]) -> int:
+        names = "\n".join(f"  limner {first} {name} --help" for name in SUBCOMMANDS[first])
+        print(f"usage: limner {first} {'|'.join(SUBCOMMANDS[first])} [OPTIONS]\n\n{names}")
+        return 0 if rest else 2
+
+    return show

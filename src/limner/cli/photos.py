@@ -1,0 +1,222 @@
+"""`limner smile` and `limner render`: photos in, videos out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from limner.cli.session import OK, REFUSED, Bar, one_line, parse, say
+from limner.generation.settings import MAX_INTENSITY, SmileSettings, check_size, parse_quality
+from limner.types import InputError
+
+if TYPE_CHECKING:
+    from limner.generation.smiles import Engine
+
+
+Flag = Annotated[bool, arg(help_behavior_hint="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smile:
+    """K different smile videos of the very face in each photo, in OUT/<photo's name>/.
+
+    mode_1.mp4 ... mode_K.mp4, compare.mp4 (side by side), sheet.png (a row a mode, eight moments), curves.png (AU6 and AU12 over time),
+    mode_k.motion.json (the points, editable; limner render plays them) and result.json.
+    """
+
+    photos: Annotated[Positional[tuple[Path, ...]], arg(metavar="PHOTO|FOLDER...", help_behavior_hint="")]
+    """Photos, or folders of photos."""
+    label: Annotated[str, arg(metavar="spontaneous|posed")] = "spontaneous"
+    """The kind of smile."""
+    modes: Annotated[str, arg(metavar="K|conditional")] = "3"
+    """How many different smiles; conditional: the one sequence before it is split into modes."""
+    frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Resample each motion to exactly N frames. Without it each lasts as long as predicted, or --duration."""
+    fps: Annotated[str, arg(metavar="RATE")] = "25"
+    """Frames a second: 25, 29.97, 30000/1001."""
+    duration: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None
+    """How long each motion lasts, in place of its own predicted time."""
+    intensity: Annotated[float, arg(metavar="0..2")] = 1.0
+    """How strong: times the displacement from the neutral face."""
+    start: Annotated[str, arg(metavar="neutral|photo")] = "neutral"
+    """Begin at the neutral face (a photo that smiles is brought there first), or at the photo's own expression."""
+    hold: Annotated[float, arg(metavar="SECONDS")] = 0.0
+    """Hold the last frame."""
+    returns: Annotated[bool, arg(name="return", help_behavior_hint="")] = False
+    """The whole smile: onset, peaks, offset."""
+    loop: Flag = False
+    """Forward and back, so that it repeats without a jump."""
+    size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
+    """The longest side of the video; without it the photo's own, at most 1024."""
+    seed: int = 0
+    """0: the model's mean. Any other: its own set of smiles."""
+    face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Which face, counted from 1, the largest first. Without it the largest."""
+    gif: Flag = False
+    """Also write mode_k.gif."""
+    quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
+    """Of the videos; as a number, x264's rate factor: less is better."""
+    model: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """A checkpoint of limner train, in place of the one that ships."""
+    renderer: Annotated[str, arg(metavar="warp")] = "warp"
+    """How the points become pixels."""
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("limner-out")
+    """Where the results go."""
+    force: Flag = False
+    """Replace a result made with other settings."""
+
+    def settings(self) -> SmileSettings:
+        """The options that decide what the videos show. InputError out of range."""
+        names = SmileSettings.__dataclass_fields__
+        return SmileSettings(**{name: getattr(self, name) for name in names})
+
+
+def smile(args: Sequence[str]) -> int:
+    """The command `limner smile`. -> 0, or 2 where a photo was refused."""
+    asked = parse(Smile, "smile", args)
+    if not asked.photos:
+        raise InputError("name at least one photo or folder: limner smile PHOTO")
+    settings = asked.settings()
+    photos, refused = gather(asked.photos)
+    for line in refused:
+        say(f"limner: {line}")
+    num_all, num_done, num_kept, start = len(photos) + len(refused), 0, 0, time.monotonic()
+    from limner.generation.smiles import Engine
+
+    engine = Engine()
+    for i, path in enumerate(photos):
+        name = path.name if len(photos) == 1 else f"{path.name} ({i + 1} of {len(photos)})"
+        try:
+            kept = _smile_one(path, asked, settings, engine, name)
+        except InputError as error:
+            line = one_line(error)
+            refused.append(line if path.name in line or str(path) in line else f"{path}: {line}")
+            say(f"limner: {refused[-1]}")
+            continue
+        num_done, num_kept = num_done + 1, num_kept + kept
+    if num_all > 1:
+        kept_words = f" ({num_kept} kept from before)" if num_kept else ""
+        print(f"{num_done} of {num_all} photos done{kept_words} in {time.monotonic() - start:.1f} s -> {asked.out}")
+    return REFUSED if refused else OK
+
+
+def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine, name: str) -> bool:
+    """One photo of a batch; -> whether finished files were kept. InputError where it is refused."""
+    from limner.generation.reference import read_photo
+    from limner.generation.smiles import make_smiles
+
+    start = time.monotonic()
+    with Bar(name) as bar:
+        outcome = make_smiles(read_photo(path), asked.out, settings, engine, force=asked.force, progress=bar)
+    if outcome.kept:
+        print(f"{path.name}: already done with these settings, kept -> {outcome.folder} (--force makes it anew)")
+        return True
+    for warning in outcome.result["photo"]["warnings"]:
+        say(f"limner: {path.name}: {warning}")
+    lasting = ", ".join(f"{mode['duration_s']:.1f} s" for mode in outcome.result["modes"])
+    what = "conditional smile" if settings.modes == "conditional" else f"{settings.modes} {settings.label} smiles"
+    print(f"{path.name}: {what} ({lasting}) in {time.monotonic() - start:.1f} s -> {outcome.folder}")
+    return False
+
+
+def gather(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Photos and folders -> the photos, in order, and a line for each that is refused before it is opened.
+
+    A folder gives its own pictures, by suffix, not those of its subfolders. Two photos of one name would share an output folder: the
+    first is done, the others are refused. The same file twice is taken once.
+    """
+    from limner.media.pictures import SUFFIXES
+
+    found: list[Path] = []
+    refused: list[str] = []
+    for path in given:
+        try:
+            if not path.expanduser().is_dir():
+                found.append(path)
+                continue
+            inside = sorted(
+                p for p in path.expanduser().iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and not p.is_dir()
+            )
+        except (OSError, RuntimeError) as error:
+            refused.append(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
+            continue
+        found += inside
+        if not inside:
+            refused.append(f"{path} is a folder without pictures")
+    photos: dict[str, Path] = {}
+    for path in found:
+        first = photos.setdefault(path.stem.casefold(), path)
+        if first != path and not _same_file(first, path):
+            refused.append(
+                f"{path} has the same name as {first}, and their results would share a folder; rename one, or give it its own --out"
+            )
+    return list(photos.values()), refused
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """A video of a photo moved by a motion file, OUT/<photo>_<motion>.mp4.
+
+    The motion's coordinates are pixels of its own image size; another size of the photo is scaled to. A motion of another face is
+    transferred relative to its own first frame, in inter-ocular units. The output says which.
+    """
+
+    photo: Annotated[Positional[Path], arg(metavar="PHOTO")]
+    """The photo that is to move."""
+    motion: Annotated[Positional[Path], arg(metavar="MOTION.json")]
+    """The motion file: limner smile writes them, and they can be edited."""
+    out: Annotated[Path, arg(metavar="FOLDER|FILE.mp4")] = Path("limner-out")
+    """The folder, or the video itself."""
+    size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
+    """The longest side of the video; without it the photo's own, at most 1024."""
+    face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Which face, counted from 1, the largest first. Without it the largest."""
+    intensity: Annotated[float, arg(metavar="0..2")] = 1.0
+    """How strong: times the displacement from the motion's first frame."""
+    gif: Flag = False
+    """Also write a GIF beside the video."""
+    quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
+    """Of the video; as a number, x264's rate factor: less is better."""
+    force: Flag = False
+    """Replace a video that is already there."""
+
+
+def render(args: Sequence[str]) -> int:
+    """The command `limner render`. -> 0; InputError where the photo or the motion is refused."""
+    asked = parse(Render, "render", args)
+    check_size(asked.size)
+    quality = parse_quality(asked.quality)
+    if not 0 <= asked.intensity <= MAX_INTENSITY:
+        raise InputError(f"intensity is {asked.intensity:g}; it must lie between 0 and {MAX_INTENSITY:g}")
+    target = asked.out if asked.out.suffix.lower() == ".mp4" else asked.out / f"{asked.photo.stem}_{motion_stem(asked.motion)}.mp4"
+    if target.exists() and not asked.force:
+        raise InputError(f"{target} is already there; --force replaces it, or name another with --out")
+    from limner import api
+
+    start = time.monotonic()
+    with Bar(asked.photo.name) as bar:
+        clip = api.render(asked.photo, asked.motion, size=asked.size, face=asked.face, intensity=asked.intensity)
+        clip.save(target, quality=quality, progress=bar)
+        if asked.gif:
+            clip.save(target.with_suffix(".gif"), progress=bar)
+    for warning in clip.warnings:
+        say(f"limner: {asked.photo.name}: {warning}")
+    print(f"{asked.photo.name}: {clip.how}; {len(clip)} frames in {time.monotonic() - start:.1f} s -> {target}")
+    return OK
+
+
+def motion_stem(path: Path) -> str:
+    """'a/mode_1.motion.json' -> 'mode_1'."""
+    return path.name.removesuffix(".json").removesuffix(".motion")

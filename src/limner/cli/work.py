@@ -1,0 +1,48 @@
+"""`limner doctor`, `prepare`, `train` and `bench`: the commands around the main one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from limner.cli.session import OK, REFUSED, parse
+from limner.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Uses each part of the installation once and says what is wrong and what to do. Exit code 0 if all is well, else 2."""
+
+
+def doctor(args: Sequence[str]) -> int:
+    """The command `limner doctor`."""
+    parse(Doctor, "doctor", args)
+    from limner.doctor import examine, report
+
+    wrong = 0
+    for finding in examine():
+        print(report(finding), flush=True)
+        wrong += not finding.ok
+    print("limner is ready" if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend, see above")
+    return REFUSED if wrong else OK
+
+
+def parse_value(text: str) -> object:
+    """'3' -> 3, '1e-3' -> 0.001, 'true' -> True, 'none' -> None, anything else stays text: the value of a `--set key=value`."""
+    import json
+
+    try:
+        return json.loads({"none": "null"}.get(text.lower(), text.lower()))
+    except ValueError:
+        return text
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
+    """['steps=200', 'lr=1e-3'] -> {'steps': 200, 'lr': 0.001}. InputError for what is no key=value."""
+    overrides: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {pair!r} is not of the form key=value, such as --set batch_size=32")
+        overrides[key] = parse_value(value)
+    return overrides

@@ -1,0 +1,220 @@
+"""The main job: one photo, K smiles, a folder of files; and what must be loaded once for any number of photos."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limner import geometry
+from limner.generation.films import Clock, Progress, film, silent
+from limner.generation.folder import RESULT, ResultFolder
+from limner.generation.reference import Reference, fingerprint, open_reference, summary
+from limner.generation.settings import MotionSettings, SmileSettings
+from limner.types import Motion, Picture
+
+if TYPE_CHECKING:
+    from limner.detect.face import FaceDetector
+    from limner.generation.render import WarpRenderer
+
+RESULT_FORMAT = 1
+
+
+def version() -> str:
+    """limner's own version."""
+    from importlib.metadata import version as of
+
+    return of("limner")
+
+
+def synthetic() -> str:
+    """The tag that every file carries."""
+    return f"Synthetic: imagined from a single photo by limner {version()}; this is not a recording of the person."
+
+
+def png_text() -> dict[str, str]:
+    """The tag as a PNG holds it."""
+    return {"Comment": synthetic(), "Software": f"limner {version()}"}
+
+
+class Engine:
+    """The detector and the motion models, loaded when first needed and then kept: one for a whole batch."""
+
+    def __init__(self) -> None:
+        self._models: dict[str | None, Any] = {}
+
+    @cached_property
+    def detector(self) -> FaceDetector:
+        from limner.detect.face import FaceDetector
+
+        return FaceDetector()
+
+    def model(self, source: str | None) -> Any:
+        """papers.MotionModel of a checkpoint folder, or the shipped one. InputError where it cannot be loaded."""
+        from limner.papers import load_motion_model
+
+        if source not in self._models:
+            self._models[source] = load_motion_model(source)
+        return self._models[source]
+
+    def renderer(self, reference: Reference) -> WarpRenderer:
+        from limner.generation.render import WarpRenderer
+
+        return WarpRenderer(reference.pixels, reference.face, neutral_points=reference.neutral)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one photo: its folder, its result.json, and whether finished files were kept."""
+
+    folder: Path
+    result: dict[str, Any]
+    kept: bool
+
+
+def identity(picture: Picture, settings: SmileSettings) -> dict[str, Any]:
+    """What two runs must share to make the same files."""
+    return {**settings.record(), "photo": fingerprint(picture)[:16], "model": model_identity(settings.model)}
+
+
+def model_identity(source: str | None) -> str:
+    """The shipped model by limner's version, a checkpoint by the content of its files."""
+    if source is None:
+        return f"shipped with limner {version()}"
+    path = Path(source)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file() and file.suffix in (".json", ".safetensors"):
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def make_smiles(
+    picture: Picture, out: Path, settings: SmileSettings, engine: Engine, *, force: bool = False, progress: Progress = silent
+) -> Outcome:
+    """Writes OUT/<name>/ for one photo: the modes' videos, compare.mp4, sheet.png, curves.png, the motion files, result.json last.
+
+    Finished files of the same settings are kept. InputError: a photo without a usable face, other settings in the folder without `force`,
+    a disk that refuses; then nothing of this run is left.
+    """
+    clock, place, same = Clock(), ResultFolder(out, picture.name), identity(picture, settings)
+    if (result := place.finished(same, force=force)) is not None:
+        return Outcome(folder=place.target, result=result, kept=True)
+    progress("finding the face", 0, 1)
+    with clock("find the face"):
+        reference = open_reference(picture, engine.detector, size=settings.size, face=settings.face)
+    progress("imagining the motion", 0, 1)
+    with clock("imagine"):
+        model = engine.model(settings.model)
+        motions = imagined(reference, model, settings)
+    with place.writing() as folder:
+        with clock("prepare the photo"):
+            renderer = engine.renderer(reference)
+        filmed = film(
+            folder,
+            motions,
+            renderer.render,
+            unit_px=unit_px(reference),
+            title=f"{picture.name}, {settings.label}, seed {settings.seed}",
+            quality=settings.quality,
+            gif=settings.gif,
+            tags={"comment": synthetic()},
+            clock=clock,
+            progress=progress,
+        )
+        with clock("draw"):
+            curves = au_curves(reference, motions)
+            write_drawings(folder, filmed.sheet, curves, motions, f"{picture.name}: {settings.label} smiles")
+        write_motions(folder, motions)
+        modes = [describe(m, c, k) for k, (m, c) in enumerate(zip(motions, curves))]
+        result = {
+            "format": RESULT_FORMAT,
+            "synthetic": synthetic(),
+            "software": f"limner {version()}",
+            "identity": same,
+            "settings": settings.record(),
+            "photo": summary(reference),
+            "video_size": list(reference.size),
+            "modes": modes,
+            "measures": {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance},
+            "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+            "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
+        }
+        (folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Outcome(folder=place.target, result=result, kept=False)
+
+
+def imagined(reference: Reference, model: Any, settings: MotionSettings) -> list[Motion]:
+    """The motions a model imagines for a reference, each with where it came from."""
+    from limner.generation.motion import imagine
+
+    motions = imagine(model, reference.neutral, reference.face.points, reference.size, settings)
+    origin = {
+        "synthetic": synthetic(),
+        "software": f"limner {version()}",
+        "photo": reference.name,
+        "photo_sha256": reference.sha256,
+        "settings": settings.record(),
+    }
+    return [replace(motion, provenance=origin) for motion in motions]
+
+
+def unit_px(reference: Reference) -> float:
+    """The inter-ocular distance of the reference in pixels."""
+    from limner.generation.motion import GUIDE
+
+    return float(geometry.unit_length(reference.face.points, GUIDE))
+
+
+def au_curves(reference: Reference, motions: list[Motion]) -> list[np.ndarray]:
+    """(T, 2) of AU6 and AU12, 0..5, for each motion, relative to the reference's neutral."""
+    from limner.measures import action_units
+
+    return [np.asarray(action_units(m.points, reference.neutral)) for m in motions]
+
+
+def describe(motion: Motion, curve: np.ndarray, index: int) -> dict[str, Any]:
+    """What result.json says of one mode."""
+    return {
+        "video": f"mode_{index + 1}.mp4",
+        "motion": f"mode_{index + 1}.motion.json",
+        "mode": motion.mode,
+        "frames": motion.num_frames,
+        "duration_s": round(float(motion.num_frames / motion.fps), 3),
+        "au06_peak": round(float(curve[:, 0].max()), 2),
+        "au12_start": round(float(curve[0, 1]), 2),
+        "au12_peak": round(float(curve[:, 1].max()), 2),
+        "au12_end": round(float(curve[-1, 1]), 2),
+    }
+
+
+def mode_distance(motions: list[Motion]) -> float | None:
+    """Mean point distance between two modes, in inter-ocular units after alignment, each brought to the same length; None for one mode."""
+    from limner import measures
+    from limner.generation.motion import smooth_resample
+
+    if len(motions) < 2:
+        return None
+    return float(measures.mode_distance(np.stack([smooth_resample(m.points.astype(np.float64), 32) for m in motions])))
+
+
+def write_motions(folder: Path, motions: list[Motion]) -> None:
+    """mode_k.motion.json of each."""
+    from limner.media.motion import write_motion
+
+    for k, motion in enumerate(motions):
+        write_motion(folder / f"mode_{k + 1}.motion.json", motion)
+
+
+def write_drawings(folder: Path, sheet: np.ndarray, curves: list[np.ndarray], motions: list[Motion], title: str) -> None:
+    """sheet.png and curves.png."""
+    from limner.generation.sheets import draw_curves, name_of
+    from limner.media.pictures import write_png
+
+    write_png(folder / "sheet.png", sheet, png_text())
+    draw_curves(folder / "curves.png", curves, [name_of(m) for m in motions], motions[0].fps, title, png_text())
