@@ -1,0 +1,224 @@
+"""MediaPipe's face models behind one small interface, without their chatter: `mp.solutions` where it exists, the Tasks API otherwise.
+
+Both give detections (boxes with eyes and a score) and a mesh of 478 points of the one face in a crop. Pictures are (H, W, 3) uint8 RGB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from limner.types import DependencyError, InputError
+from limner.weights.fetch import fetch
+
+# Google's float16/1 face landmarker: 478 points and 52 blendshapes, Apache-2.0.
+MODEL_NAME = "face_landmarker.task"
+MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+MODEL_VARIABLE = "LIMNER_FACE_MODEL"
+NUM_DENSE = 478
+# What the models are asked for at least; the real decisions are taken on the scores by detect/face.py.
+MIN_DETECTION, MIN_MESH = 0.25, 0.2  # ours
+CHATTER = re.compile(rb"^(INFO: Created TensorFlow|WARNING: All log messages before absl|[IWEF]\d{4} .*\.(cc|h):\d+\]|I0000|W0000)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """A face as the short detector sees it: box (x0, y0, x1, y1), the eyes' centres (2, 2) as (right, left) of the person, score 0..1."""
+
+    box: tuple[float, float, float, float]
+    eyes: np.ndarray
+    score: float
+
+
+class Backend(Protocol):
+    """What a detector of faces must do. All places in pixels of the picture handed in."""
+
+    name: str
+
+    def detect(self, pixels: np.ndarray) -> list[Detection]: ...
+
+    def score(self, pixels: np.ndarray) -> list[Detection]: ...
+
+    def mesh(self, pixels: np.ndarray) -> np.ndarray | None: ...
+
+
+class Solutions:
+    """`mp.solutions` of mediapipe < 0.10.15 or so: its models lie inside the wheel."""
+
+    name = "mediapipe solutions"
+
+    def __init__(self) -> None:
+        with _quiet():
+            from mediapipe.python.solutions.face_detection import FaceDetection
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            self._near: Any = FaceDetection(min_detection_confidence=MIN_DETECTION, model_selection=0)
+            self._far: Any = FaceDetection(min_detection_confidence=MIN_DETECTION, model_selection=1)
+            self._mesh: Any = FaceMesh(
+                static_image_mode=True,
+                max_num_faces=1,
+                refine_landmarks=True,
+                min_detection_confidence=MIN_MESH,
+                min_tracking_confidence=MIN_MESH,
+            )
+            for graph in (self._near, self._far, self._mesh):  # a first run makes them speak while nobody hears
+                graph.process(np.zeros((64, 64, 3), np.uint8))
+
+    def detect(self, pixels: np.ndarray) -> list[Detection]:
+        """Both detectors: the one for faces near (half the picture and more) and the one for faces far away."""
+        return self._run(self._far, pixels) + self._run(self._near, pixels)
+
+    def score(self, pixels: np.ndarray) -> list[Detection]:
+        """The detector for near faces alone: its score is how sure a crop shows a whole, plain face."""
+        return self._run(self._near, pixels)
+
+    def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
+        """(478, 3): x, y in pixels, z in the same scale, away from the camera positive; None where the model sees no face."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = self._mesh.process(np.ascontiguousarray(pixels))
+        return _dense(result.multi_face_landmarks[0].landmark, pixels) if result.multi_face_landmarks else None
+
+    @staticmethod
+    def _run(graph: Any, pixels: np.ndarray) -> list[Detection]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = graph.process(np.ascontiguousarray(pixels)).detections or []
+        height, width = pixels.shape[:2]
+        detections = []
+        for item in found:
+            box, keys = item.location_data.relative_bounding_box, item.location_data.relative_keypoints
+            corners = (box.xmin * width, box.ymin * height, (box.xmin + box.width) * width, (box.ymin + box.height) * height)
+            eyes = np.array([[key.x * width, key.y * height] for key in keys[:2]])
+            detections.append(Detection(box=corners, eyes=eyes, score=float(item.score[0])))
+        return detections
+
+
+class Tasks:
+    """The Tasks API with a `face_landmarker.task` file, which bundles detector, mesh and blendshapes."""
+
+    name = "mediapipe tasks"
+
+    def __init__(self, model: Path) -> None:
+        detector = _detector_of(model)
+        with _quiet():
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            self._blendshapes = []
+            self._detector: Any = vision.FaceDetector.create_from_options(
+                vision.FaceDetectorOptions(base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=MIN_DETECTION)
+            )
+            self._landmarker: Any = vision.FaceLandmarker.create_from_options(
+                vision.FaceLandmarkerOptions(
+                    base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
+                    num_faces=1,
+                    min_face_detection_confidence=MIN_MESH,
+                    min_face_presence_confidence=MIN_MESH,
+                    output_face_blendshapes=True,
+                )
+            )
+            black = np.zeros((64, 64, 3), np.uint8)
+            self._detector.detect(_image(black))
+            self._landmarker.detect(_image(black))
+
+    def detect(self, pixels: np.ndarray) -> list[Detection]:
+        height, width = pixels.shape[:2]
+        detections = []
+        for item in self._detector.detect(_image(pixels)).detections:
+            box = item.bounding_box
+            eyes = np.array([[key.x * width, key.y * height] for key in item.keypoints[:2]])
+            corners = (box.origin_x, box.origin_y, box.origin_x + box.width, box.origin_y + box.height)
+            detections.append(Detection(box=corners, eyes=eyes, score=float(item.categories[0].score)))
+        return detections
+
+    score = detect
+
+    def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
+        result = self._landmarker.detect(_image(pixels))
+        return _dense(result.face_landmarks[0], pixels) if result.face_landmarks else None
+
+    def blendshapes(self, pixels: np.ndarray) -> dict[str, float] | None:
+        """The 52 ARKit-like expression strengths 0..1 of the one face in a crop, by name; None where the model sees no face."""
+        result = self._landmarker.detect(_image(pixels))
+        return {item.category_name: float(item.score) for item in result.face_blendshapes[0]} if result.face_blendshapes else None
+
+
+def open_backend(model: Path | None = None) -> Backend:
+    """Tasks if a model is given (here or by LIMNER_FACE_MODEL), else solutions where mediapipe has them, else Tasks, its model fetched.
+
+    DependencyError, saying what to do: mediapipe is not installed or does not load, or the model is neither here nor to be had.
+    """
+    given = model or (Path(os.environ[MODEL_VARIABLE]) if os.environ.get(MODEL_VARIABLE) else None)
+    if given is not None and not Path(given).is_file():
+        raise InputError(f"the face model {given} does not exist")
+    try:
+        import mediapipe  # noqa: F401
+    except ImportError as error:
+        raise DependencyError(
+            f"mediapipe, which finds faces, does not load ({error}); try: pip install --force-reinstall mediapipe"
+        ) from error
+    if given is not None:
+        return Tasks(Path(given))
+    try:
+        return Solutions()
+    except ImportError:
+        return Tasks(fetch(MODEL_NAME, MODEL_URL, MODEL_SHA256, variable=MODEL_VARIABLE))
+
+
+def _detector_of(model: Path) -> bytes:
+    """The face detector inside a `.task` bundle."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(model.read_bytes())) as bundle:
+            return bundle.read("face_detector.tflite")
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise InputError(f"{model} is not a MediaPipe face landmarker (a .task file), or is damaged") from error
+
+
+def _dense(landmarks: Any, pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    points = np.array([(point.x * width, point.y * height, point.z * width) for point in landmarks])
+    assert points.shape == (NUM_DENSE, 3), points.shape
+    return points
+
+
+def _image(pixels: np.ndarray) -> Any:
+    from mediapipe import Image, ImageFormat
+
+    return Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what C++ writes to file descriptor 2 meanwhile; afterwards passes on all but the known chatter of absl and TFLite."""
+    try:
+        sys.stderr.flush()
+        real = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # no standard error at all: nothing to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            kept.seek(0)
+            for line in kept:
+                if not CHATTER.match(line):
+                    os.write(2, line)
