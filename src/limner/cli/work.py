@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, UseAppendAction, arg
 
 from limner.cli.session import OK, REFUSED, parse
 from limner.types import InputError
@@ -46,3 +50,49 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
             raise InputError(f"--set {pair!r} is not of the form key=value, such as --set batch_size=32")
         overrides[key] = parse_value(value)
     return overrides
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSmiles:
+    """The corpus that the motion models learn from: procedural smiles of invented people, shapes and timing taken from real ones."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The folder of the clip store."""
+    people: int = 400
+    """How many people."""
+    seed: int = 0
+    """Another seed: other people."""
+    force: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Replace a store made with other settings."""
+
+
+def prepare_smiles(args: Sequence[str]) -> int:
+    """The command `limner prepare smiles`."""
+    asked = parse(PrepareSmiles, "prepare smiles", args)
+    from limner.data import prepare
+
+    prepare.prepare_smiles(asked.store, people=asked.people, seed=asked.seed, force=asked.force)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Trains a motion model in all its phases; the same command again goes on where it was stopped, and ends the same."""
+
+    recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
+    """cmmnet-points, cmmnet, and their variants."""
+    data: Annotated[Path, arg(metavar="STORE")]
+    """The clip store to learn from (limner prepare smiles makes one)."""
+    out: Annotated[Path, arg(metavar="RUN")]
+    """The folder of the run: checkpoints, TensorBoard scalars and sheets, and at the end the model."""
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE", help_behavior_hint="")] = ()
+    """Change a number of the recipe; can be given several times."""
+
+
+def train(args: Sequence[str]) -> int:
+    """The command `limner train`."""
+    asked = parse(Train, "train", args)
+    from limner.papers.train import train as run
+
+    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set))
+    return OK

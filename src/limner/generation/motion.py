@@ -6,7 +6,7 @@ Shapes: T time, 68 points. The unit frame is the guide's canonical frame, fitted
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,16 +14,21 @@ from limner import geometry, guides
 from limner.generation.settings import MotionSettings
 from limner.types import InputError, Motion
 
+if TYPE_CHECKING:
+    from limner.papers.motion import MotionModel
+
 GUIDE = guides.load("face")
 MOUTH = slice(48, 68)
 LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))  # upper, lower point of each pair
 LIPS = ((61, 67), (62, 66), (63, 65))
 
 
-def imagine(model: Any, neutral_px: np.ndarray, photo_px: np.ndarray, size: tuple[int, int], settings: MotionSettings) -> list[Motion]:
+def imagine(
+    model: MotionModel, neutral_px: np.ndarray, photo_px: np.ndarray, size: tuple[int, int], settings: MotionSettings
+) -> list[Motion]:
     """K motions of one face, in pixels of a picture of `size` (width, height).
 
-    model: papers.MotionModel. neutral_px: (68, 2) where the face's points are when neutral; photo_px: (68, 2) where they are in the photo.
+    neutral_px: (68, 2) where the face's points are when neutral; photo_px: (68, 2) where they are in the photo.
     The first frame of every motion is exactly neutral_px, or photo_px with start="photo". InputError: see MotionSettings.check_model.
     """
     settings.check_model(tuple(model.label_names), model.max_modes)
@@ -47,7 +52,7 @@ def imagine(model: Any, neutral_px: np.ndarray, photo_px: np.ndarray, size: tupl
 
 
 def _motion(points: np.ndarray, size: tuple[int, int], settings: MotionSettings, mode: int) -> Motion:
-    number = None if settings.modes == "conditional" else mode
+    number = None if settings.modes == "conditional" else mode + 1
     return Motion(
         guide=GUIDE.name,
         points=points,
@@ -61,11 +66,15 @@ def _motion(points: np.ndarray, size: tuple[int, int], settings: MotionSettings,
 
 
 def num_frames(duration_s: float, settings: MotionSettings) -> int:
-    """How many frames a motion gets that by itself lasts `duration_s`: at least 2."""
+    """How many frames a motion gets that takes `duration_s` from its first frame to its last: at least 2.
+
+    settings.duration is that of the video: so many frames, each shown for 1 / fps.
+    """
     if settings.frames is not None:
         return settings.frames
-    seconds = duration_s if settings.duration is None else settings.duration
-    return max(2, round(seconds * float(settings.fps)))
+    if settings.duration is not None:
+        return max(2, round(settings.duration * float(settings.fps)))
+    return max(2, round(duration_s * float(settings.fps)) + 1)
 
 
 def express(points: np.ndarray, neutral: np.ndarray, own: np.ndarray, intensity: float) -> np.ndarray:

@@ -85,7 +85,7 @@ def open_reference(picture: Picture, detector: FaceDetector, *, size: int | None
     height, width = picture.pixels.shape[:2]
     if min(width, height) < MIN_SIZE:
         raise InputError(f"{picture.name} is {width}x{height} pixels; a face needs at least {MIN_SIZE}")
-    found = pick_face(detector.faces(picture.pixels), picture.pixels.shape, None if face is None else face - 1)
+    found = pick_face(detector.faces(picture.pixels), picture.pixels.shape, face)
     video = even_size((width, height), size)
     pixels = fit(picture.pixels, video)
     cropped = 0 <= width - video[0] <= 1 and 0 <= height - video[1] <= 1

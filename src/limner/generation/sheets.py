@@ -15,7 +15,7 @@ from limner.types import Motion
 
 NUM_MOMENTS = 8  # the issue: eight moments a row
 CELL_PX = 200  # ours: eight of them fill a laptop's screen
-SIDE_UNIT = 2.9  # ours: the cell shows so many inter-ocular distances, hair to chin
+SIDE_UNIT = 2.3  # ours: the cell shows so many inter-ocular distances, forehead to chin
 COMPARE_PX = 1920  # ours: the width that every screen and player takes
 BAR_PX = 26  # ours: height of a caption
 PAPER, INK, FAINT = (255, 255, 255), (32, 32, 36), (120, 120, 128)

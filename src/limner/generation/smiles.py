@@ -21,6 +21,7 @@ from limner.types import Motion, Picture
 if TYPE_CHECKING:
     from limner.detect.face import FaceDetector
     from limner.generation.render import WarpRenderer
+    from limner.papers.motion import MotionModel
 
 RESULT_FORMAT = 1
 
@@ -46,7 +47,7 @@ class Engine:
     """The detector and the motion models, loaded when first needed and then kept: one for a whole batch."""
 
     def __init__(self) -> None:
-        self._models: dict[str | None, Any] = {}
+        self._models: dict[tuple[str | None, int | str], Any] = {}
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -54,13 +55,14 @@ class Engine:
 
         return FaceDetector()
 
-    def model(self, source: str | None) -> Any:
-        """papers.MotionModel of a checkpoint folder, or the shipped one. InputError where it cannot be loaded."""
+    def model(self, settings: MotionSettings) -> MotionModel:
+        """The motion model of a checkpoint folder, or a shipped one with enough modes. InputError where it cannot be loaded."""
         from limner.papers import load_motion_model
 
-        if source not in self._models:
-            self._models[source] = load_motion_model(source)
-        return self._models[source]
+        key = settings.model, settings.modes
+        if key not in self._models:
+            self._models[key] = load_motion_model(settings.model, modes=settings.modes)
+        return self._models[key]
 
     def renderer(self, reference: Reference) -> WarpRenderer:
         from limner.generation.render import WarpRenderer
@@ -110,7 +112,7 @@ def make_smiles(
         reference = open_reference(picture, engine.detector, size=settings.size, face=settings.face)
     progress("imagining the motion", 0, 1)
     with clock("imagine"):
-        model = engine.model(settings.model)
+        model = engine.model(settings)
         motions = imagined(reference, model, settings)
     with place.writing() as folder:
         with clock("prepare the photo"):
@@ -149,7 +151,7 @@ def make_smiles(
     return Outcome(folder=place.target, result=result, kept=False)
 
 
-def imagined(reference: Reference, model: Any, settings: MotionSettings) -> list[Motion]:
+def imagined(reference: Reference, model: MotionModel, settings: MotionSettings) -> list[Motion]:
     """The motions a model imagines for a reference, each with where it came from."""
     from limner.generation.motion import imagine
 
