@@ -33,3 +33,25 @@ def astronaut_png(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("photo") / "astronaut.png"
     Image.fromarray(astronaut).save(path)
     return path
+
+
+@pytest.fixture
+def limner(capsys: pytest.CaptureFixture[str]):
+    """The real command in this process: limner("smile", photo, ...) -> (exit code, standard output, lines of standard error)."""
+    from limner.cli import main
+
+    def run(*args: object) -> tuple[int, str, list[str]]:
+        capsys.readouterr()
+        code = main([str(arg) for arg in args])
+        said = capsys.readouterr()
+        return code, said.out, said.err.splitlines()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """One detector and one model for all tests of a worker."""
+    from limner.generation.smiles import Engine
+
+    return Engine()
