@@ -1,0 +1,1 @@
+"""Measures over sets: what a whole collection of clips or motions scores."""

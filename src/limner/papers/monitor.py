@@ -1,0 +1,44 @@
+"""What a training run shows of itself: the K modes drawn over time, and how far apart they are (the collapse monitor)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from limner import geometry, raster
+from limner.guides.face import GUIDE
+
+
+def sheet(points_KTP2: np.ndarray, *, cell: int = 112, moments: int = 8) -> np.ndarray:
+    """(K, T, 68, 2) points in units -> (K * cell, moments * cell, 3) uint8: a row a mode, dark lines on white, first frame in pale red."""
+    num = points_KTP2.shape[1]
+    at = np.linspace(0, num - 1, moments).round().astype(int)
+    matrix = geometry.unit_to_map(GUIDE, cell)
+    rows = []
+    for points_TP2 in points_KTP2:
+        px = torch.from_numpy(geometry.apply_affine(matrix, points_TP2[np.concatenate([[0], at])]).astype(np.float32))
+        ink = raster.draw(px, GUIDE.lines, cell, width_px=0.9, edge="soft")[:, 0]
+        still, moving = ink[:1], ink[1:]
+        red = (1 - moving) * 255
+        other = (1 - moving) * (1 - 0.45 * still) * 255
+        rows.append(torch.stack([red, other, other], -1).permute(1, 0, 2, 3).flatten(1, 2))
+    return torch.cat(rows).round().to(torch.uint8).numpy()
+
+
+def monitor_of(model: Any, neutrals: Sequence[np.ndarray]) -> Callable[[], dict[str, Any]]:
+    """-> a function measuring the model as it stands on these neutral faces: mode_distance/<label> in units, a sheet a label."""
+    from limner.measures import mode_distance
+
+    def measure() -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for label in model.label_names:
+            motions = [[m.points_unit for m in model.generate(one, label=label, modes=model.max_modes)] for one in neutrals]
+            if model.max_modes > 1:
+                found[f"mode_distance/{label}"] = float(np.mean([mode_distance(modes, GUIDE) for modes in motions]))
+            found[f"modes/{label}"] = sheet(np.stack(motions[0]))
+        return found
+
+    return measure

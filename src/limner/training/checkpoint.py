@@ -1,0 +1,119 @@
+"""Checkpoints: folders of safetensors and JSON, written all or nothing; a kill at any moment leaves the last whole one.
+
+RUN/config.json                       what is trained, and from what
+RUN/checkpoints/step_00001200/        model.safetensors, optimizers.safetensors, state.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from limner.types import InputError
+
+PREFIX = "step_"
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file. InputError where it is missing, truncated, or a pickle (which limner never opens)."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise InputError(f"{path} is missing: the checkpoint is not whole; train again with the same command, or copy the whole folder")
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head[:2] == b"PK" or head[:1] == b"\x80":
+        raise InputError(f"{path} is a pickle (a PyTorch .pth or .bin), which may run code when opened; limner reads safetensors only")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is no whole safetensors file ({error}); copy or train it again") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. InputError where it is missing or no JSON object."""
+    try:
+        content = json.loads(path.read_text())
+    except OSError:
+        raise InputError(f"{path} is missing or cannot be read: {path.parent} is no limner checkpoint") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}); copy or train the checkpoint again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} should hold a JSON object")
+    return content
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON beside `path` and rename it into place."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    beside.replace(path)
+
+
+def load_weights(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], where: Path) -> None:
+    """Put tensors into a module. InputError, naming the first odd one, where names or shapes differ."""
+    own = module.state_dict()
+    for name in sorted(set(own) | set(tensors)):
+        if name not in tensors or name not in own or own[name].shape != tensors[name].shape:
+            raise InputError(f"{where} does not fit its config: tensor {name!r} is missing, unknown or of another shape")
+    module.load_state_dict(dict(tensors))
+
+
+def save(
+    run: Path, model: torch.nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], state: Mapping[str, Any], total_step: int
+) -> Path:
+    """Write RUN/checkpoints/step_<total_step> beside its place, rename it there, then drop the older ones. -> its folder."""
+    from safetensors.torch import save_file
+
+    folder = run / "checkpoints" / f"{PREFIX}{total_step:08d}"
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    save_file(
+        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}, beside / "model.safetensors"
+    )
+    tensors, groups = _flat(optimizers)
+    save_file(tensors, beside / "optimizers.safetensors")
+    write_json(beside / "state.json", {**state, "optimizers": groups})
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+    for other in (run / "checkpoints").iterdir():
+        if other != folder and (other.name.startswith(PREFIX) or other.name.startswith(f".{PREFIX}")):
+            shutil.rmtree(other, ignore_errors=True)
+    return folder
+
+
+def latest(run: Path) -> Path | None:
+    """The newest whole checkpoint of a run, or None."""
+    found = sorted(path for path in (run / "checkpoints").glob(f"{PREFIX}*") if path.is_dir())
+    return found[-1] if found else None
+
+
+def restore_optimizers(folder: Path, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+    """Bring optimizers back to what `save` wrote. InputError where the file is damaged."""
+    tensors, groups = read_tensors(folder / "optimizers.safetensors"), read_json(folder / "state.json")["optimizers"]
+    for name, optimizer in optimizers.items():
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in tensors.items():
+            owner, index, slot = key.split("/")
+            if owner == name:
+                state.setdefault(int(index), {})[slot] = tensor
+        optimizer.load_state_dict({"state": state, "param_groups": groups[name]})
+
+
+def _flat(optimizers: Mapping[str, torch.optim.Optimizer]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    tensors, groups = {}, {}
+    for name, optimizer in optimizers.items():
+        content = optimizer.state_dict()
+        groups[name] = content["param_groups"]
+        for index, slots in content["state"].items():
+            for slot, value in slots.items():
+                tensors[f"{name}/{index}/{slot}"] = torch.as_tensor(value).detach().cpu().contiguous().clone()
+    return tensors, groups

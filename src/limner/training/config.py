@@ -1,0 +1,56 @@
+"""Configs as plain data: overrides from the command line, JSON and back. A config is a frozen dataclass of numbers, words and tuples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from limner.types import InputError
+
+C = TypeVar("C")
+
+
+def override(config: C, changes: Mapping[str, Any]) -> C:
+    """`config` with fields replaced; words from a command line are read as the type of the field's present value.
+
+    InputError that lists the fields where one is unknown, and one that names the field where a value does not fit.
+    """
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    unknown = [key for key in changes if key not in fields]
+    if unknown:
+        raise InputError(f"no setting {unknown[0]!r}; there are: {', '.join(fields)}")
+    try:
+        return dataclasses.replace(config, **{key: _like(fields[key], value, key) for key, value in changes.items()})  # type: ignore[type-var]
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from None
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """A config as JSON-ready data (tuples become lists)."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()}
+
+
+def from_json(cls: type[C], content: Mapping[str, Any]) -> C:
+    """The config that `to_json` wrote. InputError where a field is unknown, missing or of the wrong type."""
+    try:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
+    except TypeError as error:
+        raise InputError(f"this config is not one of this limner's: {error}") from None
+
+
+def _like(present: Any, value: Any, key: str) -> Any:
+    kind = type(present)
+    if kind is bool and isinstance(value, str):
+        if value.lower() not in ("true", "false"):
+            raise InputError(f"{key} is true or false, not {value!r}")
+        return value.lower() == "true"
+    if kind is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(_like(present[0], part, key) for part in parts) if present else tuple(parts)
+    if kind in (int, float, str) and not isinstance(value, kind):
+        try:
+            return kind(value)
+        except (TypeError, ValueError):
+            raise InputError(f"{key} takes a value like {present!r}, not {value!r}") from None
+    return value
