@@ -115,6 +115,7 @@ class Face:
 
     points: (68, 2) float32 pixels, iBUG order. dense: (478, 2) the detector's own points, or None where it has only 68.
     box: x0, y0, x1, y1 of the points, pixels. confidence: 0..1. warnings: what the caller should tell the user.
+    yaw_deg: by how much the head is turned to a side, 0 frontal, 90 profile.
     """
 
     points: np.ndarray
@@ -122,3 +123,4 @@ class Face:
     confidence: float
     dense: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    yaw_deg: float = 0.0

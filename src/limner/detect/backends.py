@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,16 +87,12 @@ class Solutions:
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
         """(478, 3): x, y in pixels, z in the same scale, away from the camera positive; None where the model sees no face."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = self._mesh.process(np.ascontiguousarray(pixels))
+        result = _hushed(self._mesh.process, np.ascontiguousarray(pixels))
         return _dense(result.multi_face_landmarks[0].landmark, pixels) if result.multi_face_landmarks else None
 
     @staticmethod
     def _run(graph: Any, pixels: np.ndarray) -> list[Detection]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = graph.process(np.ascontiguousarray(pixels)).detections or []
+        found = _hushed(graph.process, np.ascontiguousarray(pixels)).detections or []
         height, width = pixels.shape[:2]
         detections = []
         for item in found:
@@ -117,7 +113,6 @@ class Tasks:
         with _quiet():
             from mediapipe.tasks.python import BaseOptions, vision
 
-            self._blendshapes = []
             self._detector: Any = vision.FaceDetector.create_from_options(
                 vision.FaceDetectorOptions(base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=MIN_DETECTION)
             )
@@ -137,7 +132,7 @@ class Tasks:
     def detect(self, pixels: np.ndarray) -> list[Detection]:
         height, width = pixels.shape[:2]
         detections = []
-        for item in self._detector.detect(_image(pixels)).detections:
+        for item in _hushed(self._detector.detect, _image(pixels)).detections:
             box = item.bounding_box
             eyes = np.array([[key.x * width, key.y * height] for key in item.keypoints[:2]])
             corners = (box.origin_x, box.origin_y, box.origin_x + box.width, box.origin_y + box.height)
@@ -147,12 +142,12 @@ class Tasks:
     score = detect
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        result = self._landmarker.detect(_image(pixels))
+        result = _hushed(self._landmarker.detect, _image(pixels))
         return _dense(result.face_landmarks[0], pixels) if result.face_landmarks else None
 
     def blendshapes(self, pixels: np.ndarray) -> dict[str, float] | None:
         """The 52 ARKit-like expression strengths 0..1 of the one face in a crop, by name; None where the model sees no face."""
-        result = self._landmarker.detect(_image(pixels))
+        result = _hushed(self._landmarker.detect, _image(pixels))
         return {item.category_name: float(item.score) for item in result.face_blendshapes[0]} if result.face_blendshapes else None
 
 
@@ -198,6 +193,13 @@ def _image(pixels: np.ndarray) -> Any:
     from mediapipe import Image, ImageFormat
 
     return Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+
+
+def _hushed(call: Callable[[Any], Any], argument: Any) -> Any:
+    """A call into mediapipe without protobuf's remarks on its own deprecated functions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call(argument)
 
 
 @contextlib.contextmanager

@@ -6,28 +6,27 @@ Shapes: T time, K = 68 points, 478 dense points of MediaPipe's mesh. All places 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
-from limner.detect.backends import NUM_DENSE, Backend, Tasks, open_backend
-from limner.detect.search import candidates, cut, overlap
-from limner.geometry import apply_affine
-from limner.guides.face import FROM_MEDIAPIPE
+from limner.detect.backends import MODEL_NAME, MODEL_VARIABLE, Backend, Detection, Tasks, open_backend
+from limner.detect.mesh import IBUG, Reading, look, read, upright_crop
+from limner.detect.search import candidates, overlap
 from limner.types import DependencyError, Face, InputError
 
-CROP_SIDE = 320  # ours: pixels of the crop the mesh reads; its own input is 192
-FIRST_LOOK = 2.0  # ours: side of the first crop, in sides of the detection's box
-CROP_FACES = 2.0  # ours: side of the refined crop, in face sizes
+FIRST_LOOKS = (2.0, 1.4, 3.0)  # ours: sides of the first crops tried, in sides of the detection's box
 MAX_FACES = 16  # ours: more are not read
 MIN_FACE_PX = 64  # the issue: a smaller face is refused
 CUT_SHARE = 0.02  # ours: points may lie this share of the face outside the picture (the mesh guesses the jaw that far anyway)
 YAW_WARN_DEG, YAW_REFUSE_DEG = 28.0, 50.0  # ours
-UNSURE = 0.6  # ours: below, the user is told
-RIGHT_EYE, LEFT_EYE, FOREHEAD, CHIN, RIGHT_CHEEK, LEFT_CHEEK = (33, 133), (362, 263), 10, 152, 234, 454  # of the mesh
+UNSURE = 0.75  # ours: below, the user is told
+NO_FACE = 0.08  # ours: below, it is none
+LOST = 0.2  # ours: below, a followed face is looked for anew
 
 
 class FaceDetector:
@@ -49,17 +48,7 @@ class FaceDetector:
 
     def faces(self, pixels: np.ndarray) -> list[Face]:
         """(H, W, 3) uint8 -> the faces in it, largest first."""
-        found: list[Face] = []
-        for item in sorted(candidates(self.backend, pixels), key=lambda d: d.box[0] - d.box[2])[:MAX_FACES]:
-            x0, y0, x1, y1 = item.box
-            across = item.eyes[1] - item.eyes[0]
-            angle = math.degrees(math.atan2(across[1], across[0]))
-            centre, side = np.array([(x0 + x1) / 2, (y0 + y1) / 2]), max(x1 - x0, y1 - y0)
-            dense = next(filter(_is_points, (self._mesh(pixels, centre, side * wide, angle) for wide in (FIRST_LOOK, 1.4, 3.0))), None)
-            face = self._refined(pixels, dense) if dense is not None else None
-            if face is not None and all(overlap(face.box, other.box) < 0.6 for other in found):
-                found.append(face)
-        return sorted(found, key=lambda face: -size_of(face))
+        return [_face(reading) for reading in self._readings(pixels)]
 
     def track(self, frames: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frames (H, W, 3) uint8 -> points (T, 68, 2), confidence (T,), dense (T, 478, 2), float32, of the largest face, followed.
@@ -67,100 +56,90 @@ class FaceDetector:
         Where no face is seen the confidence is 0 and the points are the last known ones (before the first: the first). InputError if no
         frame shows a face.
         """
-        dense: list[np.ndarray | None] = []
-        confidence: list[float] = []
-        last: np.ndarray | None = None
-        for pixels in frames:
-            face = self._refined(pixels, last) if last is not None else None
-            if face is None:
-                face = next(iter(self.faces(pixels)), None)
-            last = None if face is None else self._last
-            dense.append(None if face is None else face.dense)
-            confidence.append(0.0 if face is None else face.confidence)
-        known = [t for t, points in enumerate(dense) if points is not None]
+        rows = [(None, 0.0) if r is None else (r.dense[:, :2].astype(np.float32), r.confidence) for r in self._follow(frames)]
+        known = [t for t, (dense, _) in enumerate(rows) if dense is not None]
         if not known:
             raise InputError("no frame of the video shows a face")
-        filled = np.stack([dense[max((k for k in known if k <= t), default=known[0])] for t in range(len(dense))])  # type: ignore[misc]
-        return filled[:, list(FROM_MEDIAPIPE)], np.array(confidence, np.float32), filled
+        held = np.maximum.accumulate([t if dense is not None else 0 for t, (dense, _) in enumerate(rows)])
+        dense = np.stack([cast(np.ndarray, rows[max(t, known[0])][0]) for t in held])
+        return dense[:, IBUG], np.array([confidence for _, confidence in rows], np.float32), dense
 
     def blendshapes(self, frames: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Frames -> (strengths (T, 52) float32 in 0..1, NaN where no face is seen; their names). Needs the Tasks model: DependencyError."""
+        """Frames -> (strengths (T, 52) float32 in 0..1, NaN where no face is seen; their names), of the largest face, followed.
+
+        DependencyError without the Tasks model, InputError if no frame shows a face.
+        """
         backend = self.backend
         if not isinstance(backend, Tasks):
-            raise DependencyError(
-                "blendshapes need the Tasks model: give FaceDetector(model=...) or LIMNER_FACE_MODEL a face_landmarker.task"
-            )
+            raise DependencyError(f"blendshapes need the Tasks model: FaceDetector(model=...) or {MODEL_VARIABLE} must name a {MODEL_NAME}")
         rows: list[dict[str, float] | None] = []
-        for pixels in frames:
-            face = next(iter(self.faces(pixels)), None)
-            rows.append(None if face is None else backend.blendshapes(_canonical_crop(pixels, self._last)[0]))
-        names = next((tuple(row) for row in rows if row), ())
+        frames, again = itertools.tee(frames)
+        for pixels, reading in zip(frames, self._follow(again)):
+            rows.append(None if reading is None else backend.blendshapes(upright_crop(pixels, reading.dense)[0]))
+        names = next((tuple(row) for row in rows if row), None)
+        if names is None:
+            raise InputError("no frame of the video shows a face")
         return np.array([[row[name] for name in names] if row else [np.nan] * len(names) for row in rows], np.float32), names
 
-    def _mesh(self, pixels: np.ndarray, centre: np.ndarray, side: float, angle_deg: float) -> np.ndarray | None:
-        """The mesh of the face in a turned square, (478, 3) in picture pixels."""
-        crop, matrix = cut(pixels, centre, side, angle_deg, CROP_SIDE)
-        return _to_picture(self.backend.mesh(crop), matrix)
+    def _follow(self, frames: Iterable[np.ndarray]) -> Iterator[Reading | None]:
+        """Each frame's reading of one face: from where it was in the frame before, or found anew where it was lost."""
+        last: Reading | None = None
+        for pixels in frames:
+            if last is not None:
+                last = read(self.backend, pixels, last.dense)
+            if last is None or last.confidence < LOST:
+                last = next(iter(self._readings(pixels)), None)
+            yield last
 
-    def _refined(self, pixels: np.ndarray, dense: np.ndarray) -> Face | None:
-        """A face read again from a crop laid by its own points, so that the result hardly depends on how it was found."""
-        crop, matrix = _canonical_crop(pixels, dense)
-        better = _to_picture(self.backend.mesh(crop), matrix)
-        if better is None:
+    def _readings(self, pixels: np.ndarray) -> list[Reading]:
+        """Every face of a picture, read; largest first."""
+        found: list[Reading] = []
+        for item in sorted(candidates(self.backend, pixels), key=lambda d: d.box[0] - d.box[2])[:MAX_FACES]:
+            reading = self._read_candidate(pixels, item)
+            if reading is not None and reading.confidence >= NO_FACE and all(overlap(reading.box, other.box) < 0.6 for other in found):
+                found.append(reading)
+        return sorted(found, key=lambda reading: -_longer_side(reading.box))
+
+    def _read_candidate(self, pixels: np.ndarray, item: Detection) -> Reading | None:
+        """A detection -> the face read, also where the detector took it upside down or sideways."""
+        x0, y0, x1, y1 = item.box
+        across = item.eyes[1] - item.eyes[0]
+        angle = math.degrees(math.atan2(across[1], across[0]))
+        centre, side = np.array([(x0 + x1) / 2, (y0 + y1) / 2]), max(x1 - x0, y1 - y0)
+        looks = (look(self.backend, pixels, centre, side * wide, angle) for wide in FIRST_LOOKS)
+        dense = next((found for found in looks if found is not None), None)
+        if dense is None:
             return None
-        self._last = better
-        scores = [d.score for d in self.backend.score(crop) if overlap(d.box, (80, 80, 240, 240)) > 0.5]
-        points = better[list(FROM_MEDIAPIPE), :2].astype(np.float32)
-        (x0, y0), (x1, y1) = points.min(0), points.max(0)
-        yaw = yaw_of(better)
-        certainty = max(scores, default=0.25) * _plainness(yaw)
-        return Face(
-            points=points,
-            box=(float(x0), float(y0), float(x1), float(y1)),
-            confidence=float(certainty),
-            dense=better[:, :2].astype(np.float32),
-            warnings=_warnings(yaw, certainty),
-        )
-
-
-def _canonical_crop(pixels: np.ndarray, dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The upright crop of a face that its own points define."""
-    flat = dense[:, :2]
-    across = flat[list(LEFT_EYE)].mean(0) - flat[list(RIGHT_EYE)].mean(0)
-    angle = math.degrees(math.atan2(across[1], across[0]))
-    turn = np.array(
-        [[math.cos(math.radians(angle)), math.sin(math.radians(angle))], [-math.sin(math.radians(angle)), math.cos(math.radians(angle))]]
-    )
-    upright = flat @ turn.T
-    low, high = upright.min(0), upright.max(0)
-    return cut(pixels, turn.T @ ((low + high) / 2), float((high - low).max()) * CROP_FACES, angle, CROP_SIDE)
-
-
-def _to_picture(dense: np.ndarray | None, matrix: np.ndarray) -> np.ndarray | None:
-    if dense is None:
-        return None
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    return np.concatenate([apply_affine(matrix, dense[:, :2]), dense[:, 2:] * scale], 1)
-
-
-def _is_points(dense: Any) -> bool:
-    return dense is not None and dense.shape == (NUM_DENSE, 3)
+        best = read(self.backend, pixels, dense)
+        if best is not None and best.confidence >= UNSURE:
+            return best
+        for turn_deg in (180, 90, -90):
+            other = read(self.backend, pixels, dense, turn_deg)
+            if other is not None:
+                other = read(self.backend, pixels, other.dense)
+            if other is not None and (best is None or other.confidence > best.confidence + 0.1):
+                best = other
+        return best
 
 
 def size_of(face: Face) -> float:
     """The longer side of a face's box, in pixels."""
-    return max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    return _longer_side(face.box)
 
 
-def yaw_of(dense: np.ndarray) -> float:
-    """(478, 3) mesh -> by how many degrees the head is turned to a side: 0 frontal, 90 profile; the sign says to which."""
-    across = dense[LEFT_CHEEK] - dense[RIGHT_CHEEK]
-    return math.degrees(math.atan2(across[2], math.hypot(across[0], across[1])))
+def _longer_side(box: tuple[float, float, float, float]) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
 
 
-def _plainness(yaw_deg: float) -> float:
-    """What is left of the confidence in a face turned away: all of it up to 20 degrees, 0.4 of it from 60 on (ours)."""
-    return float(np.interp(abs(yaw_deg), [20, 60], [1.0, 0.4]))
+def _face(reading: Reading) -> Face:
+    return Face(
+        points=reading.points,
+        box=reading.box,
+        confidence=reading.confidence,
+        dense=reading.dense[:, :2].astype(np.float32),
+        warnings=_warnings(reading.yaw_deg, reading.confidence),
+        yaw_deg=reading.yaw_deg,
+    )
 
 
 def _warnings(yaw_deg: float, confidence: float) -> tuple[str, ...]:
@@ -187,6 +166,10 @@ def pick_face(faces: list[Face], picture_shape: tuple[int, ...], index: int | No
     size = size_of(face)
     if size < MIN_FACE_PX:
         raise InputError(f"the face is only {size:.0f} pixels large; it must have at least {MIN_FACE_PX}")
+    if abs(face.yaw_deg) > YAW_REFUSE_DEG:
+        raise InputError(
+            f"the face is seen from the side (turned by about {abs(face.yaw_deg):.0f} degrees); it must be seen from the front"
+        )
     height, width = picture_shape[:2]
     x0, y0, x1, y1 = face.box
     outside = max(-x0, -y0, x1 - width, y1 - height)
