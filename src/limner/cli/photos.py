@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from limner.generation.smiles import Engine
 
 
+SMILES = 0.6  # ours: of a common smile; from here on the face is brought to neutral in full (generation.neutral)
 Flag = Annotated[bool, arg(help_behavior_hint="")]
 
 
@@ -118,6 +119,10 @@ def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine
         return True
     for warning in outcome.result["photo"]["warnings"]:
         say(f"limner: {path.name}: {warning}")
+    if settings.start == "neutral" and outcome.result["photo"]["own_smile"] > SMILES:
+        say(
+            f"limner: {path.name}: the person already smiles; the videos begin at an estimated neutral face (--start photo keeps the smile)"
+        )
     lasting = ", ".join(f"{mode['duration_s']:.1f} s" for mode in outcome.result["modes"])
     what = "conditional smile" if settings.modes == "conditional" else f"{settings.modes} {settings.label} smiles"
     print(f"{path.name}: {what} ({lasting}) in {time.monotonic() - start:.1f} s -> {outcome.folder}")

@@ -96,3 +96,68 @@ def train(args: Sequence[str]) -> int:
 
     run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set))
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchFaces:
+    """How true and how sharp the renderer is: real neutral faces driven by their real smile's points, beside a copy and a plain spline."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The Face Research Lab London Set: NNN_neutral.jpg and NNN_smiling.jpg."""
+
+
+def bench_faces(args: Sequence[str]) -> int:
+    """The command `limner bench faces`."""
+    asked = parse(BenchFaces, "bench faces", args)
+    from limner.bench import faces
+
+    faces.run(asked.folder)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSpeed:
+    """How fast limner is here: a photo to three written videos, cold and again, the renderer, the memory, the share of each stage."""
+
+
+def bench_speed(args: Sequence[str]) -> int:
+    """The command `limner bench speed`."""
+    parse(BenchSpeed, "bench speed", args)
+    from limner.bench import speed
+
+    speed.run()
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchMotion:
+    """How true and how different the imagined smiles are, on the test people of a clip store."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The clip store (limner prepare smiles makes one)."""
+
+
+def bench_motion(args: Sequence[str]) -> int:
+    """The command `limner bench motion`."""
+    asked = parse(BenchMotion, "bench motion", args)
+    from limner.bench import motion
+
+    motion.run(asked.store)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchActionUnits:
+    """How well AU6 and AU12 are read from points, against real smiles, faces that do not smile, and other estimators."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The folder of real data, with faces/ and annotations/ in it."""
+
+
+def bench_au(args: Sequence[str]) -> int:
+    """The command `limner bench au`."""
+    asked = parse(BenchActionUnits, "bench au", args)
+    from limner.bench import action_units
+
+    action_units.run(asked.folder)
+    return OK

@@ -196,13 +196,10 @@ def describe(motion: Motion, curve: np.ndarray, index: int) -> dict[str, Any]:
 
 
 def mode_distance(motions: list[Motion]) -> float | None:
-    """Mean point distance between two modes, in inter-ocular units after alignment, each brought to the same length; None for one mode."""
+    """Mean distance between the motions of two modes, in inter-ocular units (measures.mode_distance); None where there is but one."""
     from limner import measures
-    from limner.generation.motion import smooth_resample
 
-    if len(motions) < 2:
-        return None
-    return float(measures.mode_distance(np.stack([smooth_resample(m.points.astype(np.float64), 32) for m in motions])))
+    return measures.mode_distance([m.points for m in motions]) if len(motions) > 1 else None
 
 
 def write_motions(folder: Path, motions: list[Motion]) -> None:
