@@ -55,7 +55,7 @@ def push(logits: torch.Tensor) -> torch.Tensor:
     return -sum((own[k][..., k].mean() for k in range(num_modes)), start=logits.new_zeros(()))
 
 
-def pull_maps(kind: Pull, logits_NKTCHW: torch.Tensor, target_NTCHW: torch.Tensor) -> torch.Tensor:
+def pull_maps(kind: str, logits_NKTCHW: torch.Tensor, target_NTCHW: torch.Tensor) -> torch.Tensor:
     """The pull loss on decoded maps. mean_bce: `bce_of_mean`. per_mode_bce: sum over k of `bce` with the target. ValueError otherwise."""
     if kind == "mean_bce":
         return bce_of_mean(logits_NKTCHW, target_NTCHW)
@@ -64,7 +64,7 @@ def pull_maps(kind: Pull, logits_NKTCHW: torch.Tensor, target_NTCHW: torch.Tenso
     raise ValueError(f"no pull loss {kind!r} on maps; there are: mean_bce, per_mode_bce")
 
 
-def pull_points(kind: Pull, modes_NKTF: torch.Tensor, target_NTF: torch.Tensor, how: Distance = "l1") -> torch.Tensor:
+def pull_points(kind: str, modes_NKTF: torch.Tensor, target_NTF: torch.Tensor, how: Distance = "l1") -> torch.Tensor:
     """The pull loss on decoded points (or features): mean_bce compares the modes' average, per_mode_bce each mode, by L1 or L2 for BCE."""
     if kind == "mean_bce":
         return distance(modes_NKTF.mean(1), target_NTF, how).mean()

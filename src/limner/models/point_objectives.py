@@ -135,7 +135,7 @@ class LearnModes(LearnConditional):
         if w.pull and w.pull_kind == "embed_l2":
             terms["pull"] = w.pull * losses.pull_embedding(codes_NKTD, common_NTD)
         elif w.pull and w.pull_kind != "none":
-            terms["pull"] = w.pull * losses.pull_points(w.pull_kind, decoded_NKTF, batch["features"]) / w.sigma_unit  # type: ignore[arg-type]
+            terms["pull"] = w.pull * losses.pull_points(w.pull_kind, decoded_NKTF, batch["features"]) / w.sigma_unit
         right = (logits.argmax(-1) == torch.arange(net.num_modes, device=logits.device).view(1, -1, *[1] * (logits.ndim - 3))).float()
         yield "adam", terms, {"phi_accuracy": right.mean(), "mode_distance": mode_distance(decoded_NKTF.detach())}
 

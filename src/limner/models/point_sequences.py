@@ -32,6 +32,10 @@ class PointSequences(nn.Module):
     The statistics of the training set travel with the weights as buffers: the identity basis, and mean and spread of log-duration.
     """
 
+    neutral_mean: torch.Tensor  # (2 P,)
+    neutral_basis: torch.Tensor  # (2 P, I)
+    log_duration: torch.Tensor  # (kinds, 2)
+
     def __init__(
         self,
         *,

@@ -17,6 +17,8 @@ from limner.nn.vae import SLOPE
 class PointsFromMaps(nn.Module):
     """(N, 1, S, S) maps in [0, 1] -> (N, P, 2) points in units: convolutions, then the mean shape plus a linear step along it."""
 
+    mean: torch.Tensor
+
     def __init__(self, *, size: int, channels: tuple[int, ...], num_points: int):
         super().__init__()
         stages: list[nn.Module] = []

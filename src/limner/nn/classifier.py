@@ -9,6 +9,9 @@ from torch import nn
 class VectorClassifier(nn.Module):
     """(N, F) -> logits (N, L): inputs standardised by buffers that the trainer fills, one hidden layer, dropout."""
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, *, features: int, hidden: int, num_labels: int, dropout: float = 0.2):
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))

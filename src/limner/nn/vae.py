@@ -54,8 +54,9 @@ class VectorEncoder(nn.Module):
     def __init__(self, *, features: int, hidden: int, latent: int):
         super().__init__()
         self.straight = nn.Linear(features, 2 * latent)
-        self.bend = nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent))
-        nn.init.normal_(self.bend[2].weight, std=0.01)  # ours: begins as the linear map alone
+        last = nn.Linear(hidden, 2 * latent)
+        self.bend = nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), last)
+        nn.init.normal_(last.weight, std=0.01)  # ours: begins as the linear map alone
 
     def forward(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mean, log_variance = (self.straight(vectors) + self.bend(vectors)).float().chunk(2, -1)
@@ -68,8 +69,9 @@ class VectorDecoder(nn.Module):
     def __init__(self, *, features: int, hidden: int, latent: int, context: int):
         super().__init__()
         self.basis = nn.Linear(latent, features)
-        self.bend = nn.Sequential(nn.Linear(latent + context, hidden), nn.SiLU(), nn.Linear(hidden, features))
-        nn.init.normal_(self.bend[2].weight, std=0.001)  # ours: begins as the basis alone
+        last = nn.Linear(hidden, features)
+        self.bend = nn.Sequential(nn.Linear(latent + context, hidden), nn.SiLU(), last)
+        nn.init.normal_(last.weight, std=0.001)  # ours: begins as the basis alone
 
     def forward(self, codes: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         return self.basis(codes) + self.bend(torch.cat([codes, context], -1))

@@ -28,6 +28,7 @@ from limner.models.sequence import LearnConditional, LearnModes, ModeSequences
 from limner.nn.recurrent import CondLSTM, ModeClassifier, ModeLSTMs
 from limner.nn.vae import MapDecoder, MapEncoder
 from limner.papers.motion import ModeMotion, check_request, finish
+from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
 
 
@@ -81,10 +82,11 @@ class CMMNet(nn.Module, PyTorchModelHubMixin, library_name="limner", license="ap
     """Blocks 1 and 2 with the reader of points: save_pretrained, from_pretrained, generate."""
 
     kinds = ("transition",)
+    duration_s: torch.Tensor  # (labels,) mean of the real ones
 
     def __init__(self, *, settings: dict[str, Any], label_names: list[str]):
         super().__init__()
-        c = self.settings = CMMNetConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+        c = self.settings = from_json(CMMNetConfig, settings)
         self.label_names = tuple(label_names)
         shape = {"size": c.size, "channels": c.channels, "latent": c.latent}
         self.net = ModeSequences(
@@ -193,13 +195,18 @@ def stages(config: CMMNetConfig, model: CMMNet, training: Mapping[str, Any], mon
     vae = LearnEmbedding(net.embedding, kl_weight=c.kl_weight, rate=c.vae_rate)
     modes = LearnModes(net, push_weight=c.push_weight, pull_weight=c.pull_weight, pull=c.pull, mode_rate=c.lstm_rate, **phase2)  # type: ignore[arg-type]
     reader = LearnPoints(model.reader, net.embedding, rate=c.reader_rate)
-    shared = {"clip": c.clip}
     return [
-        Stage(name="1 VAE", steps=c.steps[0], objective=vae, batch=data.images, **shared),
-        Stage(name="2 Cond-LSTM", steps=c.steps[1], objective=LearnConditional(net, **phase2), batch=data.sequences, **shared),
-        Stage(name="3 K LSTMs", steps=c.steps[2], objective=modes, batch=data.sequences, monitor=monitor, **shared),
+        Stage(name="1 VAE", steps=c.steps[0], objective=vae, batch=data.images, clip=c.clip),
+        Stage(name="2 Cond-LSTM", steps=c.steps[1], objective=LearnConditional(net, **phase2), batch=data.sequences, clip=c.clip),
+        Stage(name="3 K LSTMs", steps=c.steps[2], objective=modes, batch=data.sequences, monitor=monitor, clip=c.clip),
         Stage(
-            name="points from maps", steps=c.steps[3], objective=reader, batch=data.images, learning_rate=halved, monitor=monitor, **shared
+            name="points from maps",
+            steps=c.steps[3],
+            objective=reader,
+            batch=data.images,
+            learning_rate=halved,
+            monitor=monitor,
+            clip=c.clip,
         ),
     ]
 

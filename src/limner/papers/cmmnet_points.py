@@ -25,6 +25,7 @@ from limner.models import frames
 from limner.models.point_objectives import LearnConditional, LearnFrames, LearnModes, PointWeights
 from limner.models.point_sequences import PointSequences
 from limner.papers.motion import KINDS, ModeMotion, check_request, finish
+from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
 
 
@@ -83,7 +84,7 @@ class CMMNetPoints(
 
     def __init__(self, *, settings: dict[str, Any], label_names: list[str]):
         super().__init__()
-        self.settings = CMMNetPointsConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+        self.settings = from_json(CMMNetPointsConfig, settings)
         self.label_names = tuple(label_names)
         c = self.settings
         self.net = PointSequences(

@@ -1,7 +1,7 @@
 """How true and how diverse sets of motions are. Points in, numbers out.
 
-Shapes: N sequences, K modes, T time, P points. Distances are mean point distances in inter-ocular units between displacements from each
-sequence's own first frame, after alignment on eyes and nose, both resampled to 32 uniform moments: who it is and how the head moves are out.
+Shapes: N sequences, K modes, T time, P points. Distances are mean point distances in inter-ocular units between displacements from
+each sequence's own first frame, aligned on eyes and nose, both at 32 uniform moments: who it is and how the head moves are out.
 """
 
 from __future__ import annotations
