@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 
 from limner.geometry import align, fit_similarity, mirror, scale_of
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
+from limner.measures.action_units import CORNERS, PER_LIFT, PER_WIDTH
 
 # Never used for any fit (data/README.md).
 VALIDATION = {"003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"}
@@ -28,15 +29,15 @@ NUM_STYLE = 8  # ours: 97 % of what strength and mouth opening leave
 LEAST_STRENGTH = 0.3  # ours: a style is read from smiles that are there
 EYES = slice(36, 48)
 BROWS = slice(17, 27)
+CHEEK_OUTLINE = [0, 1, 2, 3, 13, 14, 15, 16]  # of the jaw line, what no jaw moves
+STABLE = [*CHEEK_OUTLINE, 27, 28, 29, 30, 33, 36, 39, 42, 45]  # tell a turned head from a smile
+JAW_WEIGHT = 0.3  # ours: in the styles the jaw line, where the mesh is least sure, counts less than the lips
 LOWER_LIDS = (40, 41, 46, 47)
-LID_RISE_UNIT = 0.006  # ours: lower lid rise per AU6 intensity; London's mean smile of strength 1 lifts it 0.0125, an AU6 of about 2
+LID_RISE_UNIT = 0.006  # ours: lower lid rise per AU6 intensity; London's mean smile lifts it 0.005, a full one about 0.0125
 ICT_DIRECTIONS = {
     "cheek_raise": ("cheekSquint_L", "cheekSquint_R", "cheekRaiser_L", "cheekRaiser_R", "eyeSquint_L", "eyeSquint_R"),
     "jaw_open": ("jawOpen",),
     "brow_up": ("browInnerUp_L", "browInnerUp_R", "browOuterUp_L", "browOuterUp_R"),
-    "dimple": ("mouthDimple_L", "mouthDimple_R"),
-    "upper_lip_up": ("mouthUpperUp_L", "mouthUpperUp_R"),
-    "ict_smile": ("mouthSmile_L", "mouthSmile_R"),
 }
 
 
@@ -58,47 +59,58 @@ def lip_gap(points: np.ndarray) -> np.ndarray:
     return (points[..., [67, 66, 65], 1] - points[..., [61, 62, 63], 1]).mean(-1)
 
 
-def fit_london(path: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def au12_of(direction: np.ndarray) -> np.ndarray:
+    """(..., K, 2) displacement -> (...,) AU12 that measures.action_units reads in it, before it shrinks the small ones."""
+    right, left = (direction[..., list(pair), :].mean(-2) for pair in CORNERS)
+    return PER_WIDTH * (left[..., 0] - right[..., 0]) - PER_LIFT * (left[..., 1] + right[..., 1]) / 2
+
+
+def without_au12(direction: np.ndarray, smile: np.ndarray) -> np.ndarray:
+    """The direction less as much smile as it holds: what is left moves the lips but is no AU12."""
+    return direction - smile * (au12_of(direction) / au12_of(smile))[..., None, None]
+
+
+def without_turn(moved: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """(P, K, 2) displacements less what a small yaw and pitch of the head between the two photos explains of the stable points."""
+    small = 0.01
+    turned = np.stack([GUIDE.canonical + small * depth[:, None] * axis for axis in np.eye(2)])
+    fields = (align(turned, GUIDE) - GUIDE.canonical) / small
+    angles, *_ = np.linalg.lstsq(fields[:, STABLE].reshape(2, -1).T, moved[:, STABLE].reshape(len(moved), -1).T, rcond=None)
+    return moved - np.tensordot(angles.T, fields, 1)
+
+
+def fit_london(path: Path, depth: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Neutral shapes and smile displacements of the 66 training people -> tensors, figures for the card."""
     data = np.load(path)
     train = ~np.isin(data["ids"], sorted(VALIDATION))
     assert train.sum() == 66, "the training people of data/README.md"
     dense_to_68 = list(FROM_MEDIAPIPE)
     neutral = with_mirror(align(data["neutral"][train][:, dense_to_68].astype(np.float64), GUIDE))
-    smiling = with_mirror(align(data["smiling"][train][:, dense_to_68].astype(np.float64), GUIDE))
-    strength = np.tile(data["smile"][train].astype(np.float64), 2)
-    moved = smiling - neutral
+    moved = with_mirror(align(data["smiling"][train][:, dense_to_68].astype(np.float64), GUIDE)) - neutral
+    moved = without_turn(moved, depth)
     mean = neutral.mean(0)
     basis, std, neutral_share = components(neutral - mean, NUM_NEUTRAL)
+    lid_rise = float(-moved[:, list(LOWER_LIDS), 1].mean())
+    still = [*range(EYES.start, EYES.stop), *range(BROWS.start, BROWS.stop), *GUIDE.rigid, *CHEEK_OUTLINE]
+    moved[:, still] = 0.0  # the eyes belong to AU6, the brows to themselves
 
     # moved = strength * smile + gap * opening + strength * style: least squares for the first two, components of what they leave.
-    gap = lip_gap(smiling) - lip_gap(neutral)
+    # As strength is AU12 / 5 of the very displacement, smile holds all of AU12, opening and style none.
+    strength, gap = au12_of(moved) / 5, lip_gap(moved)
     design = np.stack([strength, gap], 1)
-    (smile, opening), *_ = np.linalg.lstsq(design, moved.reshape(len(moved), -1), rcond=None)
-    smile, opening = smile.reshape(-1, 2), opening.reshape(-1, 2)
-    eye_rise = smile[list(LOWER_LIDS), 1].mean()
-    for direction in (smile, opening):
-        direction[EYES] = direction[BROWS] = 0.0  # the eyes belong to AU6, the brows to themselves
+    directions, *_ = np.linalg.lstsq(design, moved.reshape(len(moved), -1), rcond=None)
+    smile, opening = directions.reshape(2, -1, 2)
+    assert np.allclose(au12_of(directions.reshape(2, -1, 2)), (5, 0)), "least squares keeps a linear reading"
     strong = strength > LEAST_STRENGTH
-    left = moved - strength[:, None, None] * smile - gap[:, None, None] * opening
-    style = left[strong] / strength[strong, None, None]
-    style[:, EYES] = style[:, BROWS] = 0.0
-    style[:, list(GUIDE.rigid)] = 0.0
-    style_basis, style_std, style_share = components(style - style.mean(0), NUM_STYLE)
-
-    # Does the neutral face foretell the style? Ridge regression, leaving one person (and her mirror image) out.
+    style = (moved - (design @ directions).reshape(moved.shape))[strong] / strength[strong, None, None]
+    weight = np.where(np.arange(GUIDE.num_points) < 17, JAW_WEIGHT, 1.0)[:, None]
+    style_basis, style_std, style_share = components((style - style.mean(0)) * weight, NUM_STYLE)
     codes = ((neutral - mean).reshape(len(neutral), -1) @ basis.reshape(NUM_NEUTRAL, -1).T / std)[strong]
-    wanted = style.reshape(len(style), -1) @ style_basis.reshape(NUM_STYLE, -1).T
-    person = np.tile(np.arange(train.sum()), 2)[strong]
-    foretold = np.zeros_like(wanted)
-    for one in np.unique(person):
-        rest = person != one
-        ridge = np.linalg.solve(codes[rest].T @ codes[rest] + 100 * np.eye(NUM_NEUTRAL), codes[rest].T @ wanted[rest])
-        foretold[person == one] = codes[person == one] @ ridge
-    explained = 1 - ((wanted - foretold) ** 2).sum() / ((wanted - wanted.mean(0)) ** 2).sum()
+    styles = (style * weight).reshape(len(style), -1) @ style_basis.reshape(NUM_STYLE, -1).T
+    explained = foretold(codes, styles, np.tile(np.arange(train.sum()), 2)[strong])
     opened = gap[strong] > 0.02  # ours: lips more than 2 % of the inter-ocular distance apart are open
     gaps = (gap / strength)[strong][opened]
-    figures = {"neutral_share": neutral_share, "style_share": style_share, "style_foretold": float(explained), "lid_rise": float(-eye_rise)}
+    figures = {"neutral_share": neutral_share, "style_share": style_share, "style_foretold": explained, "lid_rise": lid_rise}
     figures |= {"open_share": float(opened.mean()), "open_gap": float(gaps.mean()), "open_gap_std": float(gaps.std())}
     return {
         "neutral_mean": mean,
@@ -106,10 +118,20 @@ def fit_london(path: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         "neutral_std": std,
         "smile": smile,
         "opening": opening,
-        "style_components": style_basis,
+        "style_components": style_basis / weight,
         "style_std": style_std,
         "open_gap": np.array([opened.mean(), gaps.mean(), gaps.std()]),
     }, figures
+
+
+def foretold(codes: np.ndarray, styles: np.ndarray, person: np.ndarray) -> float:
+    """Share of the styles' variance that the neutral codes foretell: ridge regression, leaving one person (and her mirror image) out."""
+    guess = np.zeros_like(styles)
+    for one in np.unique(person):
+        rest = person != one
+        ridge = np.linalg.solve(codes[rest].T @ codes[rest] + 100 * np.eye(codes.shape[1]), codes[rest].T @ styles[rest])
+        guess[person == one] = codes[person == one] @ ridge
+    return float(1 - ((styles - guess) ** 2).sum() / ((styles - styles.mean(0)) ** 2).sum())
 
 
 def fit_ict(folder: Path) -> dict[str, np.ndarray]:
@@ -132,6 +154,7 @@ def fit_ict(folder: Path) -> dict[str, np.ndarray]:
     keep[EYES] = True
     raise_[~keep] = 0.0  # of AU6 the 68 points show the eyes only
     raise_[list(GUIDE.rigid)] = 0.0
+    tensors["jaw_open"][list(GUIDE.rigid)] = 0.0
     tensors["cheek_raise"] = raise_ * (-LID_RISE_UNIT / raise_[list(LOWER_LIDS), 1].mean())
     return tensors
 
@@ -145,10 +168,11 @@ Means, spreads and directions from which limner draws procedural faces and smile
 |---|---|---|
 {rows}
 
-Figures: {num_neutral} neutral components hold {neutral_share:.1%} of the variance; {num_style} style components hold {style_share:.1%} of
-what strength and mouth opening leave of the smiles; the neutral shape foretells {style_foretold:.1%} of the style (ridge, leaving one
-person out), so a person's style is drawn independently of the shape. {open_share:.0%} of the smiles stronger than {least} open the mouth, by
-{open_gap:.3f} +- {open_gap_std:.3f} units per unit of strength.
+Figures: {num_neutral} neutral components hold {neutral_share:.1%} of the variance; {num_style} style components hold
+{style_share:.1%} of what strength (AU12 / 5, as measures.action_units reads it) and mouth opening leave of the smiles; the neutral
+shape foretells {style_foretold:.1%} of the style's variance (ridge regression, leaving one person out), so a person's style is drawn
+independently of the shape. {open_share:.0%} of the smiles stronger than {least} open the mouth, by {open_gap:.3f} +- {open_gap_std:.3f} units
+per unit of strength. The mean smile lifts the lower lids by {lid_rise:.4f} units. Turns of the head between the two photos were taken out.
 
 Credit: Face Research Lab London Set, DeBruine & Jones 2017, doi 10.6084/m9.figshare.5047666.v5, CC BY 4.0 (66 training people; validation
 people 003 009 017 024 031 038 061 068 086 096 104 114 121 127 135 141 never used). ICT-FaceKit, USC Institute for Creative Technologies,
@@ -160,8 +184,9 @@ from the literature, see smiles.py), nor how children or very old people smile.
 
 
 def main(faces: Path, out: Path) -> None:
-    london, figures = fit_london(faces / "london_points.npz")
     ict = fit_ict(faces / "ict")
+    london, figures = fit_london(faces / "london_points.npz", ict["depth"])
+    ict["jaw_open"] = without_au12(ict["jaw_open"], london["smile"])  # a laugh's jaw does not pull its corners down
     tensors = {key: np.ascontiguousarray(value, np.float32) for key, value in (london | ict).items()}
     save_file(tensors, out / "smile_shapes.safetensors", metadata={"format": "limner.smile_shapes 1"})
     rows = "\n".join(

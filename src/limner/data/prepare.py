@@ -8,8 +8,8 @@ from pathlib import Path
 from limner.data.store import MANIFEST, SHARDS, Store, StoreWriter, estimate_bytes
 from limner.types import InputError
 
-SMILES_FORMAT = 1  # raised when smiles.generate makes other clips of the same settings
-FRAMES_PER_CLIP = 37  # measured: mean of the procedural clips
+SMILES_FORMAT = 2  # raised when smiles.generate makes other clips of the same settings
+FRAMES_PER_CLIP = 46  # measured: mean of the procedural clips
 
 
 def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False) -> Store:

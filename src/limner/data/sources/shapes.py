@@ -55,7 +55,7 @@ class Activations:
     """What the face does, frame by frame. smile, au6: (T, 2) person's right and left, smile as strength 0..1 (AU12 / 5), au6 0..5.
 
     gap: lips parted by the smile, units. jaw: jaw drop 0..1. blink: 0..1. brow: raise 0..1, negative lowers. style: (C,) of this clip.
-    rest: (K, 2) how the resting face differs today, units.
+    rest: (K, 2) how the resting face differs today, units. wander: (T, K, 2) a tracker's smooth noise, units, 0 in the first frame.
     """
 
     smile: np.ndarray
@@ -66,6 +66,7 @@ class Activations:
     brow: np.ndarray
     style: np.ndarray
     rest: np.ndarray
+    wander: np.ndarray
 
 
 def draw_person(rng: np.random.Generator, subject: str) -> Person:
@@ -77,7 +78,7 @@ def draw_person(rng: np.random.Generator, subject: str) -> Person:
     return Person(
         subject=subject,
         neutral=_sane(neutral),
-        style=np.clip(rng.normal(size=len(shapes["style_std"])) * 0.7, -1.6, 1.6),  # ours: 0.7^2 + 0.45^2 (clip) = 0.8 of London's variance
+        style=np.clip(rng.normal(size=len(shapes["style_std"])) * 0.8, -1.8, 1.8),  # ours: with the clips' 0.6, all of London's variance
         lopsided=float(rng.normal(0, 0.09)),  # ours: most faces have a stronger side
         shows_teeth=float(rng.beta(1.6, 1.2)),  # ours; 0.69 of London's smiles open the mouth
         teeth_gap=float(np.clip(rng.normal(gap, gap_std), 0.05, 0.22)),
@@ -106,7 +107,7 @@ def pose(person: Person, act: Activations) -> np.ndarray:
     points = neutral + smile_TK[..., None] * direction
     points = points + act.gap[:, None, None] * shapes["opening"] + act.jaw[:, None, None] * shapes["jaw_open"]
     points = points + opening * au6_TK[..., None] * shapes["cheek_raise"] + act.brow[:, None, None] * shapes["brow_up"]
-    points = _sane(points)
+    points = _sane(points + act.wander)
     lids = points[:, LOWER_LIDS] - points[:, UPPER_LIDS]
     points[:, UPPER_LIDS] += LID_CLOSED * act.blink[:, None, None] * lids
     return points

@@ -21,10 +21,10 @@ from limner.guides.face import GUIDE
 from limner.types import Clip
 
 LABELS = ("posed", "spontaneous")
-TRANSITIONS, SMILES = 4, 1  # ours: clips of each kind per person and label
+TRANSITIONS, SMILES = 4, 2  # ours: clips of each kind per person and label
 FPS = 25
 SIZE = 256
-AU12_BOUNDS = (1.75, 5.0)  # ours: at least the apex that a transition needs (spec A6: 1.5), at most the scale's end
+AU12_BOUNDS = (2.0, 5.0)  # ours: well above the apex that a transition needs (spec A6: 1.5), at most the scale's end
 NOISE_UNIT = 0.0006  # ours: a tracker's smooth wander, 0.1 px on a face of 256 px
 
 
@@ -67,7 +67,10 @@ def person_clips(index: int, seed: int) -> Iterator[Clip]:
 
 def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """One smile of a person: (T, K, 2) points in units with head motion, and (T, 2) its AU06 and AU12."""
-    peak = float(np.clip(rng.normal(*habits.peak), *AU12_BOUNDS))
+    low, high = AU12_BOUNDS
+    peak = float(
+        np.clip(high - abs(high - low - abs(rng.normal(*habits.peak) - low)), low, high)
+    )  # reflected at the bounds, so none piles up
     speed = (peak / 3.3) ** 0.35  # ours: larger smiles take a little longer, so speed still grows with amplitude (Schmidt 2003)
     onset_s = float(np.clip(person.quick * speed * habits.onset_s[0] * np.exp(rng.normal(0, habits.onset_s[1])), 0.28, 2.5))  # ours
     apex_s, offset_s, rest_s = 0.0, 0.0, 0.0
@@ -80,7 +83,7 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
         onset_s = float(t[-1])
     left_over = rng.uniform(0.0, 0.06)  # ours: what lingers after a smile, of its peak
     swells = draw_swells(rng, habits, onset_s, apex_s)
-    ease, fall = draw_ease(rng, habits), beta_ease(rng.uniform(1.8, 2.8), rng.uniform(1.8, 3.0))
+    ease, fall = draw_ease(rng, habits), beta_ease(rng.uniform(*habits.fall[0]), rng.uniform(*habits.fall[1]))
 
     def envelope(ease, lag: float, swell: float) -> np.ndarray:
         """0 -> 1 -> left over, starting `lag` onsets after the smile. swell: how far it follows the apex's swells."""
@@ -102,12 +105,13 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
         jaw=jaw,
         blink=_blinks(rng, habits, t, onset_s),
         brow=rng.normal(0, habits.brow) * envelope(beta_ease(2, 2), rng.uniform(0, 0.3), 0.5),
-        style=person.style + np.clip(rng.normal(size=len(person.style)) * 0.45, -1, 1),  # ours: no two smiles of a person are alike
+        style=person.style + np.clip(rng.normal(size=len(person.style)) * 0.6, -1.3, 1.3),  # ours: no two smiles of a person are alike
         rest=draw_rest(rng),
+        wander=_wander(rng, (num, *person.neutral.shape)),
     )
     points = turn(pose(person, act), *_head(rng, person, habits, t))
     au = np.stack([act.au6.mean(1), smile.mean(1)], 1)
-    return points + _wander(rng, points.shape), au
+    return points, au
 
 
 def _two_sides(rng, person: Person, habits: Habits, label: str, peak: float, main: np.ndarray, late) -> tuple[np.ndarray, float]:

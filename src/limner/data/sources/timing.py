@@ -34,11 +34,12 @@ class Habits:
     """What one label tends to do. Pairs are (median, spread) of a log-normal or (mean, spread) of a normal, as said. See the file's head.
 
     onset_s, offset_s: log-normal, seconds. apex_s: uniform bounds. peak: normal, AU12. skew: bounds of the two exponents of the onset's
-    Beta curve: a small first one moves early and settles. two_step: probability of a pause on the way up. duchenne: probability of AU6;
-    au6: normal. au6_lag: bounds, in onsets, by which AU6 starts after AU12. lopsided: spread of (left - right)/(left + right) of a plain
-    smile; one_sided: probability of a plainly lopsided one, and its bounds. side_lag: bounds in onsets. closed, laugh: probabilities beside
-    showing teeth. peaks: probabilities of 1, 2, 3, 4 peaks of a full smile. dip: bounds of how far it sinks between them. head_deg: spread
-    of the head's turn, degrees. blink: probability during the onset. brow: spread of the brow's part.
+    Beta curve: a small first one moves early and settles; fall: the offset's. two_step: probability of a pause on the way up.
+    duchenne: probability of AU6; au6: normal. au6_lag: bounds, in onsets, by which AU6 starts after AU12. lopsided: spread of
+    (left - right)/(left + right) of a plain smile; one_sided: probability of a plainly lopsided one, and its bounds. side_lag: bounds in
+    onsets. closed, laugh: probabilities beside showing teeth. peaks: probabilities of 1, 2, 3, 4 peaks of a full smile. dip: bounds of how
+    far it sinks between them. head_deg: spread of the head's turn, degrees. blink: probability during the onset. brow: spread of the
+    brow's part.
     """
 
     onset_s: tuple[float, float]
@@ -46,6 +47,7 @@ class Habits:
     apex_s: tuple[float, float]
     peak: tuple[float, float]
     skew: tuple[tuple[float, float], tuple[float, float]]
+    fall: tuple[tuple[float, float], tuple[float, float]]
     two_step: float
     duchenne: float
     au6: tuple[float, float]
@@ -69,9 +71,10 @@ HABITS = {
         apex_s=(0.4, 1.8),  # ours; shorter: Guo 2018
         peak=(3.6, 0.8),  # ours; larger: Schmidt 2006
         skew=((1.5, 2.0), (2.8, 4.2)),  # ours; high initial speed: Schmidt 2006
+        fall=((2.0, 2.8), (2.2, 3.0)),  # ours; a let-go
         two_step=0.35,  # ours; pauses and steps: Hess & Kleck 1990
-        duchenne=0.45,  # ours; many pose it: Krumhuber & Manstead 2009
-        au6=(1.5, 0.6),  # ours
+        duchenne=0.4,  # ours; many pose it: Krumhuber & Manstead 2009
+        au6=(1.3, 0.6),  # ours
         au6_lag=(0.15, 0.45),  # ours; order matters: Valstar 2006
         lopsided=0.08,  # ours; more lopsided: Ekman & Friesen 1982 (not found by Schmidt 2006, so mild)
         one_sided=(0.25, 0.18, 0.4),  # ours
@@ -90,9 +93,10 @@ HABITS = {
         apex_s=(0.6, 3.2),  # ours; felt smiles last 0.5 to 4 s: Ekman & Friesen 1982
         peak=(3.1, 0.8),  # ours; smaller: Schmidt 2006
         skew=((2.2, 3.2), (2.0, 2.9)),  # ours; smooth: Frank 1993
+        fall=((1.5, 2.0), (2.8, 4.0)),  # ours; a long tail: Guo 2018
         two_step=0.2,  # ours
         duchenne=0.88,  # ours; the Duchenne marker: Ekman & Friesen 1982
-        au6=(2.9, 0.7),  # ours
+        au6=(3.0, 0.7),  # ours
         au6_lag=(-0.1, 0.12),  # ours; cheeks and lips together
         lopsided=0.035,  # ours; symmetric: Ekman & Friesen 1982
         one_sided=(0.08, 0.12, 0.25),  # ours
@@ -125,20 +129,25 @@ def draw_ease(rng: np.random.Generator, habits: Habits) -> Ease:
 
 
 def draw_swells(rng: np.random.Generator, habits: Habits, onset_s: float, apex_s: float) -> Callable[[np.ndarray], np.ndarray]:
-    """How the apex waxes and wanes: time in s -> factor in (0, 1], 1 outside the apex. Dips are raised cosines between the peaks."""
+    """How the apex waxes and wanes: time in s -> factor near 1 in the apex, exactly 1 outside it.
+
+    Between two peaks it sinks by a raised cosine as wide as they are apart; over all lies a slow waver, and often a slow fading.
+    """
     num_dips = int(rng.choice(4, p=habits.peaks))
-    if num_dips * 0.45 > apex_s:  # ours: a dip and its peak need 0.45 s
-        num_dips = int(apex_s / 0.45)
-    edges = np.linspace(onset_s, onset_s + apex_s, num_dips + 2)[1:-1]
-    half = 0.5 * apex_s / (num_dips + 1) * 0.9
+    num_dips = min(num_dips, int(apex_s / 0.5))  # ours: a dip and its peak need half a second
+    apart = apex_s / (num_dips + 1)
+    centres = onset_s + apart * (np.arange(num_dips) + 1 + rng.uniform(-0.15, 0.15, size=num_dips))
     depths = rng.uniform(*habits.dip, size=num_dips)
-    shifts = rng.uniform(-0.3, 0.3, size=num_dips) * half
+    fading = rng.uniform(0, 1.0) * habits.dip[1] * 0.4  # ours
+    waver, period, phase = rng.uniform(0.1, 0.3) * habits.dip[1] * 0.3, rng.uniform(0.8, 1.6), rng.uniform(0, 2 * np.pi)  # ours
 
     def swells(t: np.ndarray) -> np.ndarray:
-        factor = np.ones_like(t)
-        for centre, depth in zip(edges + shifts, depths):
-            u = np.clip((t - centre) / (half * 1.2), -1, 1)
-            factor = factor - depth * (0.5 + 0.5 * np.cos(np.pi * u)) ** 1.5
+        if apex_s == 0:
+            return np.ones_like(t)
+        inside = beta_ease(2, 2)((t - onset_s) / 0.4)
+        factor = 1 - inside * (fading * np.clip((t - onset_s) / apex_s, 0, 1) ** 2 + waver * (1 + np.sin(2 * np.pi * t / period + phase)))
+        for centre, depth in zip(centres, depths):
+            factor = factor - depth * (0.5 + 0.5 * np.cos(np.pi * np.clip((t - centre) / (0.5 * apart), -1, 1)))
         return factor
 
     return swells
