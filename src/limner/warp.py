@@ -83,6 +83,10 @@ class Upsampler:
         """(N, c, h, w) -> (N, c, H, W)."""
         return self.rows.to(coarse_Nchw) @ (coarse_Nchw @ self.columns.to(coarse_Nchw))
 
+    def part(self, coarse_Nchw: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
+        """The same, for some rows and columns of the box only."""
+        return self.rows[rows].to(coarse_Nchw) @ (coarse_Nchw @ self.columns[:, columns].to(coarse_Nchw))
+
 
 def sharp_texture(picture_cHW: torch.Tensor) -> torch.Tensor:
     """(c, H, W) -> (c, 2H - 1, 2W - 1): the picture itself at even places, Lanczos half-way samples between them.

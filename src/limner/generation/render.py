@@ -11,20 +11,23 @@ import numpy as np
 import torch
 
 from limner import geometry, warp
+from limner.generation import mouth, shade, skin, slits, support
 from limner.guides.face import GUIDE
 from limner.types import Face, InputError
 
-FADE_UNIT = 0.5  # ours: how far beyond the points' hull the photo still moves
 MARGIN_UNIT = 0.25  # ours: how much further the texture reaches, for displacements out of the support
-SMOOTHING = 2e-3  # ours, in units^2: takes the detector's jitter, not the motion
+BOX_MARGIN_UNIT = 0.16  # ours: round a slit, where the sheets are blended pixel by pixel
+SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 FRAMES_AT_ONCE = 4  # ours: bounds memory
+SHADE = 1.0
+STILL_PX = 1e-4
 
 
 class WarpRenderer:
     """Renders points as pictures of one photo.
 
     photo: (H, W, 3) uint8 sRGB. face: the face in it, its points in the photo's pixels. neutral_points: (68, 2), where the points of a
-    photo that smiles would lie at rest, if known. InputError if the points are not finite or all coincide.
+    photo that smiles would lie at rest, if known. InputError if the points are not finite or lie on one another.
     """
 
     def __init__(self, photo: np.ndarray, face: Face, *, neutral_points: np.ndarray | None = None) -> None:
@@ -32,81 +35,143 @@ class WarpRenderer:
         if points.shape != (GUIDE.num_points, 2) or not np.isfinite(points).all():
             raise InputError(f"the renderer needs {GUIDE.num_points} finite face points; this face has {points.shape}")
         self.photo, self.points = photo, points
-        self.neutral_points = points if neutral_points is None else np.asarray(neutral_points, np.float64)
         self.unit = float(geometry.unit_length(points, GUIDE))
         if self.unit < 1:
             raise InputError("the face's points lie on one another; find the face again")
+        rest = points if neutral_points is None else np.asarray(neutral_points, np.float64)
         self.step = max(2, round(self.unit / 18))
-        self.box = self._box(FADE_UNIT)
+        self.box = support.box_of(points, photo.shape[:2])
         x0, y0, x1, y1 = self.box
         self.upsampler = warp.Upsampler((y1 - y0, x1 - x0), self.step)
         self.nodes = warp.nodes(self.box, self.step)
         self.pixels = warp.nodes(self.box, 1)
-        self.window = torch.from_numpy(self._window(self.nodes.numpy())).float()
-        tx0, ty0, tx1, ty1 = self._box(FADE_UNIT + MARGIN_UNIT)
-        self.texture = warp.sharp_texture(torch.from_numpy(photo[ty0:ty1, tx0:tx1].astype(np.float32)).permute(2, 0, 1))
+        self.window = torch.from_numpy(support.window(points, photo.shape[:2], self.nodes.numpy())).float()
+        self.sheets = skin.Sheets(points, self.unit, self.nodes, self._anchors())
+        self.interior = mouth.Interior(photo, points, rest)
+        self.own = {slit.name: slits.shape_of(slit, points[None]) for slit in (slits.MOUTH, *slits.EYES)}
+        tx0, ty0, tx1, ty1 = support.box_of(points, photo.shape[:2], support.FADE_UNIT + MARGIN_UNIT)
+        colour = torch.from_numpy(photo[ty0:ty1, tx0:tx1].astype(np.float32)).permute(2, 0, 1)
+        ratio = shade.laid_on(points, (tx0, ty0, tx1, ty1), self.unit)
+        self.texture = warp.sharp_texture(torch.cat([colour, ratio]))  # 4 channels: the photo, and what a smile does to its light
         self.texture_origin = (float(tx0), float(ty0))
-
-    def _box(self, margin_unit: float) -> tuple[int, int, int, int]:
-        height, width = self.photo.shape[:2]
-        low = np.floor(self.points.min(0) - margin_unit * self.unit).astype(int).clip(0)
-        high = np.ceil(self.points.max(0) + margin_unit * self.unit).astype(int).clip(None, (width, height))
-        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-    def _window(self, nodes_hw2: np.ndarray) -> np.ndarray:
-        """1 on the face, falling smoothly to exactly 0 at the border of the support and of the photo; (h, w)."""
-        from scipy.spatial import ConvexHull
-
-        hull = ConvexHull(self.points)
-        beyond = (nodes_hw2 @ hull.equations[:, :2].T + hull.equations[:, 2]).max(-1) / self.unit
-        fade = smoothstep(1 - beyond / FADE_UNIT)
-        height, width = self.photo.shape[:2]
-        inside = np.minimum(nodes_hw2 - 0.5, (width - 0.5, height - 0.5) - nodes_hw2).min(-1) / self.unit
-        return fade * smoothstep(inside / 0.1)
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
         """(T, 68, 2) pixel points -> T frames (H, W, 3) uint8. The reference's own points give the photo back exactly."""
         points_TK2 = np.asarray(points_TK2, np.float64)
         if points_TK2.ndim != 3 or points_TK2.shape[1:] != (GUIDE.num_points, 2) or not np.isfinite(points_TK2).all():
             raise InputError(f"expected finite points (T, {GUIDE.num_points}, 2), got {points_TK2.shape}")
+        x0, y0, x1, y1 = self.box
         for start in range(0, len(points_TK2), FRAMES_AT_ONCE):
-            yield from self._frames(points_TK2[start : start + FRAMES_AT_ONCE])
+            some = points_TK2[start : start + FRAMES_AT_ONCE]
+            for patch, points in zip(self._patches(some), some):
+                frame = self.photo.copy()
+                if np.abs(points - self.points).max() > STILL_PX:
+                    frame[y0:y1, x0:x1] = patch
+                yield frame
 
     @torch.no_grad()
-    def _frames(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
-        x0, y0, x1, y1 = self.box
-        position = self.pixels + self.upsampler(self._field(points_TK2).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        colours = warp.sample(self.texture, position, self.texture_origin)
-        patches = colours.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        for patch, points in zip(patches, points_TK2):
-            frame = self.photo.copy()
-            if np.abs(points - self.points).max() > 1e-4:
-                frame[y0:y1, x0:x1] = patch
-            yield frame
+    def _patches(self, points_TK2: np.ndarray) -> np.ndarray:
+        """(T, 68, 2) points -> (T, H, W, 3) uint8 pictures of the support's box."""
+        motion = skin.motion_of(points_TK2, self.points)
+        shapes = {slit.name: slits.shape_of(slit, points_TK2) for slit in (slits.MOUTH, *slits.EYES)}
+        sheets = self._displacements(motion)
+        weights = skin.seam_weights(shapes, self.nodes, self.unit)
+        coarse = (sheets * weights[..., None]).sum(1)
+        position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        parts = []
+        for slit, first in ((slits.MOUTH, 1), (slits.EYES[0], 0), (slits.EYES[1], 0)):
+            rows, columns = self._slit_box(slit, points_TK2)
+            self._part(position, sheets[:, first : first + 2], shapes[slit.name], rows, columns)
+            parts.append((slit, rows, columns))
+        sampled = warp.sample(self.texture, position, self.texture_origin)
+        smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
+        colours = sampled[:, :3] * torch.exp(sampled[:, 3:] * smile * SHADE)
+        for slit, rows, columns in parts:
+            self._fill(colours, slit, shapes[slit.name], motion, rows, columns)
+        return colours.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
-    def _field(self, points_TK2: np.ndarray) -> torch.Tensor:
-        """Displacements (T, h, w, 2) on the coarse grid, in pixels: the head's similarity and what is left of each point's motion."""
-        rigid = list(GUIDE.rigid)
-        source = np.broadcast_to(self.points, points_TK2.shape)
-        head = geometry.fit_similarity(points_TK2[:, rigid], source[:, rigid])  # output -> photo
-        rest = source - geometry.apply_affine(head, points_TK2)
-        centre = self.points.mean(0)
-        anchors = np.broadcast_to(self._anchors(), (len(points_TK2), 16, 2))
-        centres = torch.from_numpy((np.concatenate([points_TK2, anchors], 1) - centre) / self.unit).float()
-        values = torch.from_numpy(np.concatenate([rest, np.zeros(anchors.shape)], 1)).float()
-        at = (self.nodes - torch.from_numpy(centre).float()) / self.unit
-        spline = warp.evaluate_spline(warp.fit_spline(centres, values, SMOOTHING), centres, at.reshape(-1, 2))
-        moved = torch.from_numpy(geometry.apply_affine(head[:, None], self.nodes.numpy()[None])).float() - self.nodes
-        return self.window[None, ..., None] * (moved + spline.reshape(-1, *self.nodes.shape))
+    def _displacements(self, motion: skin.Motion) -> torch.Tensor:
+        """(T, 3, h, w, 2): of each sheet, head motion included, zero at the support's border."""
+        nodes = self.nodes.numpy()
+        head = torch.from_numpy(geometry.apply_affine(motion.head[:, None], nodes[None])).float() - self.nodes
+        return self.window[..., None] * (head[:, None] + self.sheets(motion))
+
+    def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray) -> tuple[slice, slice]:
+        """Rows and columns of the support's box round all places the slit takes in these frames and in the photo."""
+        every = np.concatenate([points_TK2[:, list(slit.inner)].reshape(-1, 2), self.points[list(slit.inner)]])
+        margin = BOX_MARGIN_UNIT * self.unit
+        x0, y0, x1, y1 = self.box
+        low, high = np.floor(every.min(0) - margin).astype(int), np.ceil(every.max(0) + margin).astype(int)
+        left, right = np.clip((low[0] - x0, high[0] - x0), 0, x1 - x0)
+        top, bottom = np.clip((low[1] - y0, high[1] - y0), 0, y1 - y0)
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+    def _part(self, position: torch.Tensor, pair: torch.Tensor, shape: slits.Shape, rows: slice, columns: slice) -> None:
+        """Round a slit, blends the sheet above (pair[:, 0]) and the one below so that they part along the slit; in place."""
+        at = self.pixels[rows, columns]
+        if at.numel() == 0:
+            return
+        num, _, h, w, _ = pair.shape
+        both = pair.permute(0, 1, 4, 2, 3).reshape(num, 4, h, w)
+        above, below = self.upsampler.part(both, rows, columns).permute(0, 2, 3, 1).split(2, -1)
+        share = slits.side(shape, *shape.local(at[None]), max(1.0, SOFT_UNIT * self.unit))[..., None]
+        taper = self._taper(at.shape[0], at.shape[1])
+        region = position[:, rows, columns]
+        region += taper * (at + above + share * (below - above) - region)
+
+    def _taper(self, height: int, width: int) -> torch.Tensor:
+        """(H, W, 1): 1 inside a slit's box, falling to 0 at its border."""
+        edge = 0.6 * BOX_MARGIN_UNIT * self.unit
+        ramp = lambda n: torch.minimum(torch.arange(n) + 0.5, n - 0.5 - torch.arange(n)).div(edge).clamp(0, 1)  # noqa: E731
+        t = torch.minimum(ramp(height)[:, None], ramp(width)[None])
+        return (t * t * (3 - 2 * t))[..., None]
+
+    def _fill(self, colours: torch.Tensor, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, rows: slice, columns: slice) -> None:
+        """Paints what lies behind a slit: the photo's own eye or teeth, kept in place, or a mouth's interior; in place."""
+        at = self.pixels[rows, columns][None].expand(len(motion.points), -1, -1, -1)
+        if at.numel() == 0:
+            return
+        soft = max(1.0, SOFT_UNIT * self.unit)
+        u, v = shape.local(at)
+        shown = slits.opening(shape, u, v, soft)[:, None]
+        region = colours[:, :, rows, columns]
+        own = self.own[slit.name]
+        own_gap, gap = float(own.gap()) / self.unit, shape.gap() / self.unit
+        behind = warp.sample(self.texture[:3], self._behind(slit, shape, motion, at), self.texture_origin)
+        if slit is slits.MOUTH:
+            paint = self.interior.paint(at, shape, motion.head)
+            keep = (1 - (gap / max(own_gap, 1e-6) - 2.0)).clamp(0, 1) * float(np.clip((own_gap - 0.02) / 0.02, 0, 1))
+            behind = behind * keep[:, None, None, None] + paint * (1 - keep)[:, None, None, None]
+            low, high = mouth.OPEN_UNIT
+            open_ = ((gap - own_gap * (1 - keep) - low) / (high - low)).clamp(0, 1)
+            shown = shown * torch.maximum(open_, keep)[:, None, None, None]
+        else:
+            shown = shown * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
+        region += shown * (behind - region)
+
+    def _behind(self, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, at: torch.Tensor) -> torch.Tensor:
+        """Where in the photo lies what is seen through a slit: rigid with the head, stretched only as far as the slit opens wider."""
+        corners = [slit.upper[0], slit.upper[-1]]
+        linear = torch.from_numpy(motion.head[:, :, :2]).float()
+        start = torch.from_numpy(motion.points[:, corners].mean(1)).float()
+        end = torch.from_numpy(self.points[corners].mean(0)).float()
+        rigid = torch.einsum("tij,thwj->thwi", linear, at - start[:, None, None]) + end
+        own = self.own[slit.name]
+        u, v = own.local(rigid)
+        table = torch.linspace(0, 1, slits.NODES)[None, None].expand(len(at), 1, -1)
+        edges = []
+        for edge in (shape.upper, shape.lower):
+            place = shape.place(table, edge[:, None])
+            moved = torch.einsum("tij,thwj->thwi", linear, place - start[:, None, None]) + end
+            edges.append(own.local(moved)[1][:, 0])
+        upper, lower = slits.look_up(own.upper, u), slits.look_up(own.lower, u)
+        top = torch.minimum(slits.look_up(edges[0], u), upper)
+        bottom = torch.maximum(slits.look_up(edges[1], u), lower)
+        stretched = upper + (v - top) * ((lower - upper) / (bottom - top).clamp_min(1e-3)).clamp_max(1.0)
+        return own.place(u, stretched)
 
     def _anchors(self) -> np.ndarray:
         """16 points round the support that stay where they are; (16, 2)."""
-        angle = np.arange(16) * (2 * np.pi / 16)
+        angle = np.arange(skin.NUM_ANCHORS) * (2 * np.pi / skin.NUM_ANCHORS)
         low, high = self.points.min(0), self.points.max(0)
-        return (low + high) / 2 + ((high - low) * 0.75 + FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)
-
-
-def smoothstep(x: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+        return (low + high) / 2 + ((high - low) * 0.75 + support.FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)

@@ -1,0 +1,138 @@
+"""What an opening mouth shows: a dark cavity and the upper teeth, fixed to the skull, lit like the photo.
+
+Lengths in units are inter-ocular distances (outer eye corners, about 90 mm). Shapes: T frames, H W pixels of a box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from limner import geometry
+from limner.generation import slits
+from limner.guides.face import GUIDE
+
+# Visible widths of the upper teeth from the midline, central incisor to second premolar and beyond, seen from the front (the arch turns
+# away): after Wheeler's mesiodistal widths 8.5, 6.5, 7.5, 7.0, 7.0 mm, foreshortened. In units of 90 mm.
+BOUNDS = (0.0, 0.094, 0.162, 0.226, 0.272, 0.306, 0.334)
+EDGES = (0.0, -0.009, 0.001, -0.008, -0.014, -0.022)  # ours: how much lower each tooth's edge lies than the central one's
+HEIGHT = 0.112  # Wheeler: the central incisor's crown, 10.5 mm
+ARC = 0.55  # ours: the edges rise by ARC x^2 to the sides (the smile arc)
+EDGE_LEAST, EDGE_MOST = 0.035, 0.062  # ours: where the incisal edge lies below the closed mouth's line; the lower lip uncovers it
+LIP_CLEARANCE = 0.012  # ours: between the edge and a lower lip that is near
+TEETH_OVER_SCLERA = (1.19, 1.20, 1.15)  # fitted: 31 open smiles of the 66 training people, bright part of the teeth over that of the eyes
+TEETH_MOST = 232.0  # ours: never paper white
+CAVITY_OVER_SKIN = (0.22, 0.12, 0.12)  # ours; the darkest tenth of those mouths is (0.39, 0.30, 0.32) of the skin, lips' shade included
+GUM_OVER_SKIN = (0.80, 0.52, 0.54)  # ours
+OPEN_UNIT = (0.012, 0.04)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of the photo's light: (3,) float, 0..255."""
+
+    teeth: torch.Tensor
+    gum: torch.Tensor
+    cavity: torch.Tensor
+
+
+def palette(photo: np.ndarray, points: np.ndarray) -> Palette:
+    """Reads the light off the whites of the eyes and the skin beside the nose. points: (68, 2) pixels of the photo."""
+    from PIL import Image, ImageDraw
+
+    def inside(polygons: list[np.ndarray]) -> np.ndarray:
+        every = np.concatenate(polygons)
+        low = np.clip(np.floor(every.min(0)).astype(int), 0, None)
+        high = np.clip(np.ceil(every.max(0)).astype(int) + 1, low + 1, np.maximum(photo.shape[1::-1], low + 1))
+        mask = Image.new("1", (int(high[0] - low[0]), int(high[1] - low[1])))
+        for polygon in polygons:
+            ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon - low], fill=1)
+        patch = photo[low[1] : high[1], low[0] : high[0]]
+        return patch[np.asarray(mask)[: patch.shape[0], : patch.shape[1]]].astype(np.float64)
+
+    cheeks = [points[[41, 40, 31, 48]], points[[46, 47, 35, 54]]]
+    skin_pixels, eye_pixels = inside(cheeks), inside([points[36:42], points[42:48]])
+    skin = np.median(skin_pixels, 0) if len(skin_pixels) else np.array([150.0, 110.0, 95.0])
+    teeth = skin * 0.5 + 70.0
+    if len(eye_pixels) >= 12:
+        light = eye_pixels @ (0.299, 0.587, 0.114)
+        teeth = eye_pixels[light >= np.percentile(light, 80)].mean(0) * TEETH_OVER_SCLERA
+    low = skin.max() * 0.75 + 20.0  # closed eyes show no white: the teeth are then judged by the skin
+    teeth = teeth * max(1.0, low / teeth.max())
+    teeth = teeth * min(1.0, TEETH_MOST / teeth.max())
+    as_tensor = lambda a: torch.from_numpy(np.asarray(a)).float()  # noqa: E731
+    return Palette(as_tensor(teeth), as_tensor(skin * GUM_OVER_SKIN), as_tensor(skin * CAVITY_OVER_SKIN))
+
+
+class Interior:
+    """Paints the inside of a mouth for one photo. points: (68, 2) of the photo; rest: (68, 2) the same person's neutral points."""
+
+    def __init__(self, photo: np.ndarray, points: np.ndarray, rest: np.ndarray) -> None:
+        self.palette = palette(photo, points)
+        self.unit = float(geometry.unit_length(points, GUIDE))
+        left, right = GUIDE.unit_pair
+        axis = (points[right] - points[left]) / self.unit
+        self.axis, self.down = axis, np.array([-axis[1], axis[0]])
+        line = rest[[60, 61, 62, 63, 64, 65, 66, 67]].mean(0)
+        middle = points[[27, 33, 51]].mean(0) @ axis * 0.5 + line @ axis * 0.5
+        height = (rest[62] + rest[66]) / 2 @ self.down
+        self.origin = middle * axis + height * self.down
+
+    def paint(self, at_THW2: torch.Tensor, shape: slits.Shape, head_T23: np.ndarray) -> torch.Tensor:
+        """Places of the output -> colours (T, 3, H, W), 0..255, as if the lips were not there. head: output -> photo."""
+        head = torch.from_numpy(head_T23).float()
+        photo = torch.einsum("tij,thwj->thwi", head[:, :, :2], at_THW2) + head[:, None, None, :, 2] - torch.from_numpy(self.origin).float()
+        x = photo @ torch.from_numpy(self.axis).float() / self.unit
+        y = photo @ torch.from_numpy(self.down).float() / self.unit
+        u, v = shape.local(at_THW2)
+        scale = float(geometry.scale_of(head_T23).mean()) / self.unit
+        upper, lower = slits.look_up(shape.upper, u), slits.look_up(shape.lower, u)
+        below_lip, above_lip = (v - upper) * scale, (lower - v) * scale
+        edge = self._edge(shape, scale, y, below_lip)
+        teeth, cover = _teeth(x, y, edge, 1.0 / self.unit)
+        corner = torch.minimum(u, 1 - u).clamp(0, 0.5)
+        dim = 0.30 + 0.70 * _ramp(corner / 0.30)  # the cheeks' shade: dark corners
+        dim = dim * (1 - 0.55 * torch.exp(-below_lip.clamp_min(0) / 0.022)) * (1 - 0.25 * torch.exp(-above_lip.clamp_min(0) / 0.012))
+        depth = _ramp((above_lip + below_lip) / 0.25)
+        p = self.palette
+        colour = lambda c: c.view(1, 3, 1, 1)  # noqa: E731
+        cavity = colour(p.cavity) * (1.25 - 0.5 * depth)[:, None]
+        gum = colour(p.gum) * dim[:, None]
+        bright = colour(p.teeth) * (teeth * dim)[:, None]
+        at_gum = _ramp((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
+        upper_row = bright * (1 - at_gum) + gum * at_gum
+        shown = (cover * _ramp(corner / 0.10))[:, None]
+        return cavity * (1 - shown) + upper_row * shown
+
+    def _edge(self, shape: slits.Shape, scale: float, y: torch.Tensor, below_lip: torch.Tensor) -> torch.Tensor:
+        """(T, 1, 1) where the incisal edge of the central teeth lies: as low as the lower lip allows, within what teeth are long."""
+        middle = slits.NODES // 2
+        gap = (shape.lower - shape.upper)[:, middle] * scale
+        lip = (y - below_lip).flatten(1).median(1).values + gap  # the lower lip's height in the teeth's frame
+        return (lip - LIP_CLEARANCE).clamp(EDGE_LEAST, EDGE_MOST)[:, None, None]
+
+
+def _ramp(x: torch.Tensor) -> torch.Tensor:
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _teeth(x: torch.Tensor, y: torch.Tensor, edge: torch.Tensor, pixel: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Places in units -> brightness of the row (about 0.6..1) and how much of each pixel it covers. pixel: its size in units."""
+    side = x.abs()
+    bounds = torch.tensor(BOUNDS)
+    which = (torch.bucketize(side.contiguous(), bounds, right=True) - 1).clamp(0, len(EDGES) - 1)
+    low, high = bounds[which], bounds[which + 1]
+    across = ((side - low) / (high - low) * 2 - 1).clamp(-1, 1)  # -1..1 over a tooth
+    soft = max(pixel, 0.006)
+    bottom = edge + torch.tensor(EDGES)[which] - ARC * side * side - 0.016 * across.abs() ** 4  # rounded corners
+    cover = ((bottom - y) / soft + 0.5).clamp(0, 1)
+    to_gap = torch.minimum(side - low, high - side)
+    near_edge = _ramp(1 - (bottom - y) / HEIGHT)  # gaps open towards the edge and close at the gum
+    gap = torch.exp(-((to_gap / max(0.006, 0.7 * pixel)) ** 2)) * (0.10 + 0.28 * near_edge)
+    gap = torch.where(side < 0.02, gap * 0.8, gap)
+    turn = 1 - 0.75 * _ramp((side - 0.06) / 0.30)  # the arch turns away from the light
+    relief = 1 - 0.07 * across * across - 0.10 * _ramp((y - bottom + 0.03) / 0.03)  # rounded crowns, translucent edges
+    return turn * relief * (1 - gap), cover

@@ -1,0 +1,93 @@
+"""How the skin moves: three sheets (brow, cheek, chin), sewn together at the corners of eyes and mouth, parted along lids and lips.
+
+One smooth field over an opening mouth would stretch the lips over it. So each sheet follows only its own side of a slit: the brow sheet the
+upper lids, the cheek sheet the lower lids and the upper lip, the chin sheet the lower lip. Beyond the slits they blend.
+
+Shapes: T frames, K = 68 points, h w nodes of the coarse grid. Backward: displacements lead from a place in the output to one in the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from limner import geometry, warp
+from limner.generation import slits
+from limner.guides.face import GUIDE
+
+UPPER_LIDS, LOWER_LIDS = (37, 38, 43, 44), (40, 41, 46, 47)
+UPPER_LIP, LOWER_LIP = (49, 50, 51, 52, 53, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
+LEFT_OUT = (LOWER_LIDS, UPPER_LIDS + LOWER_LIP, UPPER_LIP)  # brow, cheek, chin
+SEAM_UNIT = 0.10  # ours: least width of the blend between sheets away from the slits
+SMOOTHING = {"jaw": 2e-2, "brow": 5e-3, "nose": 2e-3, "eye": 1e-3, "lip": 1e-3, "anchor": 1e-3}  # ours, units^2: where the detector jitters
+
+
+def smoothing() -> torch.Tensor:
+    """(68 + anchors,) how loosely each centre is held."""
+    parts = [name.split("_")[0] for name in GUIDE.point_names] + ["anchor"] * NUM_ANCHORS
+    return torch.tensor([SMOOTHING[part] for part in parts])
+
+
+NUM_ANCHORS = 16
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What T frames ask of the photo: target points (T, 68, 2) pixels and the head's similarity, output -> photo, (T, 2, 3)."""
+
+    points: np.ndarray
+    head: np.ndarray
+
+
+def motion_of(points_TK2: np.ndarray, reference_K2: np.ndarray) -> Motion:
+    """Parts the points' motion: the head's similarity is fitted on the guide's rigid points."""
+    rigid = list(GUIDE.rigid)
+    source = np.broadcast_to(reference_K2[rigid], points_TK2[:, rigid].shape)
+    return Motion(points_TK2, geometry.fit_similarity(points_TK2[:, rigid], source))
+
+
+class Sheets:
+    """The displacement of each sheet, relative to the head's similarity, on the nodes of a coarse grid.
+
+    reference_K2: the photo's points. unit: inter-ocular distance, pixels. nodes_hw2: positions. anchors: (NUM_ANCHORS, 2) still places.
+    """
+
+    def __init__(self, reference_K2: np.ndarray, unit: float, nodes_hw2: torch.Tensor, anchors: np.ndarray) -> None:
+        self.reference, self.unit, self.nodes, self.anchors = reference_K2, unit, nodes_hw2, anchors
+        self.centre = reference_K2.mean(0)
+        self.at = ((nodes_hw2 - torch.from_numpy(self.centre).float()) / unit).reshape(-1, 2)
+        self.smoothing = smoothing()
+        everything = np.arange(GUIDE.num_points + len(anchors))
+        self.members = [torch.from_numpy(np.setdiff1d(everything, left_out)) for left_out in LEFT_OUT]
+
+    def __call__(self, motion: Motion) -> torch.Tensor:
+        """-> (T, 3, h, w, 2) pixels: brow, cheek, chin."""
+        num = len(motion.points)
+        rest = self.reference - geometry.apply_affine(motion.head, motion.points)
+        anchors = np.broadcast_to(self.anchors, (num, *self.anchors.shape))
+        centres = torch.from_numpy((np.concatenate([motion.points, anchors], 1) - self.centre) / self.unit)
+        values = torch.from_numpy(np.concatenate([rest, np.zeros(anchors.shape)], 1))
+        count = centres.shape[1]
+        # Every sheet knows the same centres, those of the other sheets with weight 0, so that the kernel is computed once.
+        coefficients = centres.new_zeros(num, count + 3, 2 * len(self.members))
+        for k, member in enumerate(self.members):
+            own = warp.fit_spline(centres[:, member], values[:, member], self.smoothing[member].to(centres))
+            coefficients[:, torch.cat([member, torch.arange(count, count + 3)]), 2 * k : 2 * k + 2] = own
+        field = warp.evaluate_spline(coefficients.float(), centres.float(), self.at)
+        height, width = self.nodes.shape[:2]
+        return field.view(num, height, width, len(self.members), 2).permute(0, 3, 1, 2, 4)
+
+
+def seam_weights(shapes: dict[str, slits.Shape], at_hw2: torch.Tensor, unit: float) -> torch.Tensor:
+    """Shares of brow, cheek and chin sheet at places (h, w, 2) -> (T, 3, h, w), summing to 1: the wide blend, for all but the slits."""
+    at = at_hw2[None]
+    below = {name: slits.side(shape, *shape.local(at), SEAM_UNIT * unit) for name, shape in shapes.items()}
+    right, left = shapes["eye_right"], shapes["eye_left"]
+    inner = right.start + right.axis * right.length[:, None]
+    bridge = left.start - inner
+    share = (((at - inner[:, None, None]) * bridge[:, None, None]).sum(-1) / (bridge * bridge).sum(-1)[:, None, None]).clamp(0, 1)
+    under_eyes = below["eye_right"] * (1 - share) + below["eye_left"] * share
+    under_mouth = below["mouth"] * under_eyes
+    return torch.stack([1 - under_eyes, under_eyes - under_mouth, under_mouth], 1)

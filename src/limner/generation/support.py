@@ -1,0 +1,59 @@
+"""Which part of the photo moves: the face wholly, hair and neck less and less, the rest not at all.
+
+Shapes: h w nodes of the coarse grid. Lengths in units are inter-ocular distances (outer eye corners).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limner import geometry
+from limner.guides.face import GUIDE
+
+FOREHEAD_UNIT = 0.35  # ours: how far above the brows the forehead reaches
+FULL_UNIT, FADE_UNIT = 0.1, 0.55  # ours: within the first of the face's hull the photo moves fully, beyond the second not at all
+BORDER_UNIT = 0.1  # ours: towards the photo's own border motion fades over this
+
+
+def outline(points_K2: np.ndarray) -> np.ndarray:
+    """The face's points and its forehead's, which the 68 leave out; (78, 2)."""
+    left, right = GUIDE.unit_pair
+    axis = points_K2[right] - points_K2[left]
+    return np.concatenate([points_K2, points_K2[17:27] + FOREHEAD_UNIT * np.array([axis[1], -axis[0]])])
+
+
+def box_of(points_K2: np.ndarray, photo_hw: tuple[int, int], margin_unit: float = FADE_UNIT) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 of all that lies within a margin of the face, cut to the photo; at least 2 pixels wide and high."""
+    height, width = photo_hw
+    around, margin = outline(points_K2), margin_unit * geometry.unit_length(points_K2, GUIDE)
+    low = np.floor(around.min(0) - margin).astype(int).clip(0, (width - 2, height - 2))
+    high = np.ceil(around.max(0) + margin).astype(int).clip(low + 2, (width, height))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def window(points_K2: np.ndarray, photo_hw: tuple[int, int], nodes_hw2: np.ndarray) -> np.ndarray:
+    """1 on the face, falling smoothly to exactly 0 at the border of the support and of the photo; (h, w)."""
+    unit = float(geometry.unit_length(points_K2, GUIDE))
+    fade = smoothstep((FADE_UNIT - distance_to_hull(outline(points_K2), nodes_hw2) / unit) / (FADE_UNIT - FULL_UNIT))
+    height, width = photo_hw
+    inside = np.minimum(nodes_hw2 - 0.5, (width - 0.5, height - 0.5) - nodes_hw2).min(-1) / unit
+    return fade * smoothstep(inside / BORDER_UNIT)
+
+
+def distance_to_hull(points_K2: np.ndarray, at_hw2: np.ndarray) -> np.ndarray:
+    """Distance of each place to the convex hull of the points, 0 inside; pixels."""
+    from scipy.spatial import ConvexHull
+
+    hull = ConvexHull(points_K2)
+    corners = points_K2[hull.vertices]
+    a, b = corners, np.roll(corners, -1, 0)
+    along = ((at_hw2[..., None, :] - a) * (b - a)).sum(-1) / ((b - a) ** 2).sum(-1)
+    foot = a + along.clip(0, 1)[..., None] * (b - a)
+    outside = (at_hw2 @ hull.equations[:, :2].T + hull.equations[:, 2]).max(-1) > 0
+    return np.linalg.norm(at_hw2[..., None, :] - foot, axis=-1).min(-1) * outside
+
+
+def smoothstep(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

@@ -1,0 +1,167 @@
+"""Facts about the warp renderer, on a drawn face: what may move and what may not."""
+
+import numpy as np
+import pytest
+import torch
+
+from limner import geometry
+from limner.generation import mouth, neutral, slits
+from limner.generation.render import WarpRenderer
+from limner.guides.face import GUIDE
+from limner.types import Face, InputError
+
+SIZE = (320, 300)  # width, height
+UNIT = 90.0
+
+
+def face_of(points: np.ndarray) -> Face:
+    return Face(points=points.astype(np.float32), box=(*points.min(0), *points.max(0)), confidence=1.0)
+
+
+@pytest.fixture(scope="module")
+def points() -> np.ndarray:
+    return (GUIDE.canonical * UNIT + (SIZE[0] / 2, 110)).astype(np.float32).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def photo(points) -> np.ndarray:
+    """A skin-coloured head with noise as its texture, on a background of vertical stripes."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
+    picture = np.where((x[..., None] // 10) % 2, 60.0, 200.0) * np.ones(3)
+    head = ((x - SIZE[0] / 2) / (0.86 * UNIT)) ** 2 + ((y - 145) / (1.15 * UNIT)) ** 2 < 1
+    picture[head] = np.array([190.0, 140, 120]) + rng.normal(0, 6, (int(head.sum()), 1))
+    for eye in (points[36:42], points[42:48]):
+        centre = eye.mean(0)
+        picture[np.hypot((x - centre[0]) / 14, (y - centre[1]) / 5) < 1] = 235
+        picture[np.hypot(x - centre[0], y - centre[1]) < 5] = 30
+    lips = points[48:60]
+    picture[np.hypot((x - lips[:, 0].mean()) / 25, (y - lips[:, 1].mean()) / 8) < 1] = (180, 90, 90)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def renderer(photo, points) -> WarpRenderer:
+    return WarpRenderer(photo, face_of(points))
+
+
+def render(renderer: WarpRenderer, points: np.ndarray) -> np.ndarray:
+    return next(iter(renderer.render(points[None])))
+
+
+def smile(points: np.ndarray, amount: float) -> np.ndarray:
+    return points + amount * UNIT * neutral.numbers()["smile"]
+
+
+def opened(points: np.ndarray, gap: float) -> np.ndarray:
+    out = points.copy()
+    out[[65, 66, 67, 55, 56, 57, 58, 59], 1] += gap * UNIT
+    out[5:12, 1] += 0.8 * gap * UNIT
+    return out
+
+
+def test_own_points_give_the_photo_back_bit_for_bit(renderer, photo, points):
+    assert np.array_equal(render(renderer, points), photo)
+
+
+def test_the_computed_picture_of_no_motion_is_the_photo_too(renderer, photo, points):
+    x0, y0, x1, y1 = renderer.box
+    assert np.array_equal(renderer._patches(points[None])[0], photo[y0:y1, x0:x1])
+
+
+def test_outside_the_support_nothing_changes(renderer, photo, points):
+    frame = render(renderer, smile(points, 1.5))
+    x0, y0, x1, y1 = renderer.box
+    changed = (frame != photo).any(-1)
+    assert changed[y0:y1, x0:x1].any()
+    changed[y0:y1, x0:x1] = False
+    assert not changed.any()
+
+
+def test_the_support_ends_without_a_step(renderer, points):
+    """The displacement falls to zero at the border of the support and has no jump before it."""
+    from limner.generation import skin
+
+    field = renderer._displacements(skin.motion_of(smile(points, 1.5)[None] + 3.0, points)).numpy()
+    for border in (field[:, :, 0], field[:, :, -1], field[:, :, :, 0], field[:, :, :, -1]):
+        assert np.abs(border).max() < 1e-6
+    assert np.abs(np.diff(field, axis=2)).max() < 0.6 * renderer.step
+    assert np.abs(np.diff(field, axis=3)).max() < 0.6 * renderer.step
+
+
+def test_moving_all_points_moves_the_face(renderer, photo, points):
+    frame = render(renderer, points + (2.0, 1.0)).astype(float)
+    nose = slice(int(points[28, 1]), int(points[33, 1])), slice(int(points[31, 0]), int(points[35, 0]))
+    shifted = np.roll(photo, (1, 2), (0, 1)).astype(float)
+    assert np.abs(frame[nose] - shifted[nose]).mean() < 1.0
+    assert np.abs(frame[nose] - photo[nose]).mean() > 3.0
+
+
+def test_frames_do_not_depend_on_their_neighbours(renderer, points):
+    sequence = np.stack([smile(points, a) for a in (0.0, 0.3, 0.6, 0.9, 1.2, 0.4)])
+    together = list(renderer.render(sequence))
+    alone = [render(renderer, p) for p in sequence]
+    assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(together, alone))
+
+
+def test_the_interior_appears_only_when_the_mouth_opens(renderer, points):
+    inside = np.s_[int(points[62, 1]) : int(points[62, 1]) + 2, int(points[61, 0]) : int(points[63, 0])]
+    closed = render(renderer, smile(points, 0.5) * 1.0)
+    assert (closed[inside].astype(int)[..., 0] > 120).all(), "closed lips show lips"
+    wide = opened(points, 0.25)
+    frame = render(renderer, wide).astype(int)
+    middle = int(points[66, 0])
+    column = frame[int(wide[62, 1]) + 2 : int(wide[66, 1]) - 2, middle - 3 : middle + 3].mean((1, 2))
+    assert column.max() > 110, "teeth"
+    assert column[-1] < 70, "a dark cavity below them"
+
+
+def test_teeth_are_no_bar_of_light(renderer, points):
+    wide = opened(smile(points, 1.0), 0.08)
+    frame = render(renderer, wide).astype(float)
+    row = int((wide[62, 1] + wide[66, 1]) / 2)
+    light = frame[row - 1 : row + 2, int(wide[60, 0]) + 1 : int(wide[64, 0]) - 1].mean((0, 2))
+    num = len(light)
+    assert light.max() <= mouth.TEETH_MOST
+    assert light[: num // 8].mean() < 0.75 * light[num // 3 : -num // 3].mean(), "dark corners"
+    assert light[num // 3 : -num // 3].std() > 3, "gaps between teeth"
+
+
+def test_a_blink_covers_the_iris_and_does_not_squash_it(renderer, photo, points):
+    half = points.copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        half[upper] += 0.6 * (points[lower] - points[upper])
+    frame = render(renderer, half)
+    eye = half[36:42]
+    dark = (frame[..., 0] < 90) & (np.abs(np.mgrid[: SIZE[1], : SIZE[0]][0] - eye[:, 1].mean()) < 8)
+    columns = dark[:, int(eye[:, 0].min()) : int(eye[:, 0].max())].any(0).sum()
+    assert 7 <= columns <= 12, "the iris keeps its width"
+    shut = points.copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        shut[upper] = shut[lower]
+    frame = render(renderer, shut)
+    inside = frame[int(eye[:, 1].mean()) - 3 : int(eye[:, 1].mean()) + 1, int(eye[1, 0]) : int(eye[2, 0])]
+    assert (inside[..., 0] > 100).all(), "a closed lid shows no iris"
+
+
+def test_slit_curves_pass_through_their_points(points):
+    shape = slits.shape_of(slits.EYES[0], points[None])
+    u, v = shape.local(torch.from_numpy(points[[36, 37, 38, 39]]).float()[None, None])
+    assert (slits.look_up(shape.upper, u) - v).abs().max() < 0.05
+    assert np.allclose(u[0, 0].numpy()[[0, -1]], [0, 1], atol=1e-5)
+
+
+def test_what_it_refuses(photo, points):
+    with pytest.raises(InputError, match="68 finite"):
+        WarpRenderer(photo, face_of(points * np.nan))
+    with pytest.raises(InputError, match="lie on one another"):
+        WarpRenderer(photo, face_of(points * 0 + 50))
+    with pytest.raises(InputError, match="finite points"):
+        next(iter(WarpRenderer(photo, face_of(points)).render(points)))
+
+
+def test_a_tilted_face_at_the_border_renders(photo, points):
+    turn = np.array([[0.8, -0.6, 0.0], [0.6, 0.8, 0.0]])
+    tilted = geometry.apply_affine(turn, points - points.mean(0)) + (60, 150)
+    frame = render(WarpRenderer(photo, face_of(tilted)), tilted + (3.0, 2.0))
+    assert frame.shape == photo.shape
