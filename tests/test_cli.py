@@ -61,7 +61,7 @@ def test_videos_play_everywhere_and_show_the_whole_photo(made: Path):
 
 
 def test_the_first_frame_has_the_photos_colours(made: Path, astronaut: np.ndarray):
-    """Within 2 of 255 in the mean over the pixels, and without a cast. Her face is left out: she smiles, so it begins at an estimated neutral."""
+    """Within 2 of 255 in the mean, and without a cast. Her face is left out: she smiles, so it begins at an estimated neutral."""
     first = next(read_video(made / "mode_1.mp4")[1]).astype(np.float64)
     difference = (first - astronaut)[np.where(np.add.outer(np.arange(512) > 240, np.arange(512) > 320))]
     assert np.abs(difference).mean() <= 2.0

@@ -177,11 +177,11 @@ def render(
 
     intensity: times the displacement from the motion's first frame, 0..2. InputError: a photo or a motion file that is refused.
     """
-    from limner.generation.motion import recorded
+    from limner.generation.motion import GUIDE, recorded
     from limner.media.motion import read_motion
 
     check_size(size)
-    moving = motion if isinstance(motion, Motion) else read_motion(Path(motion))
+    moving = motion if isinstance(motion, Motion) else read_motion(Path(motion), GUIDE.name)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
     fitted, how = recorded(moving, reference.neutral, reference.face.points, reference.size, reference.sha256)

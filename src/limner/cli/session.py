@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import re
 import signal
@@ -32,6 +33,7 @@ class Session:
 
     def __enter__(self) -> Session:
         interrupted.clear()
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its remarks on a home it cannot write are not the user's business
         self.before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,17 +92,19 @@ def parse(record: type[T], command: str, args: Sequence[str]) -> T:
     except SystemExit as end:
         if end.code in (0, None):
             raise
-        boxed = [line.strip("│ ").strip() for line in said.getvalue().splitlines() if line.startswith("│")]
-        lines = [line for line in boxed if line and set(line) != {"─"} and not line.startswith("For full helptext")]
-        raise InputError(f"{_plain(lines)} (limner {command} --help shows the options)") from None
+        raise InputError(f"{_plain(said.getvalue())} (limner {command} --help shows the options)") from None
 
 
-def _plain(lines: list[str]) -> str:
-    """What tyro said of options it cannot read, as one plain clause."""
-    text = " ".join(lines) or "the options cannot be read"
-    if found := re.search(r"Error parsing (\S+): .*?from \[(.*?)\]", text):
+def _plain(said: str) -> str:
+    """What tyro said of options it cannot read, boxed or not, as one plain clause."""
+    text = " ".join(re.sub(r"[│╭╮╰╯─]|--{2,}", " ", said).split())
+    if found := re.search(r"Error parsing (\S+): .*? from \[(.*?)\]", text):
         return f"{found[1]} cannot be {found[2]}"
-    return text[0].lower() + text[1:]
+    if text.startswith("Missing from") or "Missing from limner" in text:
+        return f"missing: {', '.join(re.findall(r'(--[a-z-]+|(?<=[:)] )[A-Z][A-Z.|json]+)(?= )', text.partition('limner')[2]))}"
+    text = text.partition("For full helptext")[0].partition("Got errors")[0].strip()
+    text = re.sub(r"^(Unrecognized options|Parsing error|Value error|Required options|Missing argument\w*) ", "", text)
+    return text[:1].lower() + text[1:] or "the options cannot be read"
 
 
 class Bar:
