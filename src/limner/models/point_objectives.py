@@ -30,6 +30,7 @@ class PointWeights:
     duration: float
     jerk: float
     choice: float
+    choice_mouth: float
     choice_sure: float
     choice_slack: float
     choice_relax: float
@@ -120,9 +121,8 @@ class LearnModes(LearnConditional):
         codes_NKTD = net.modes(common_NTD, still)
         decoded_NKTF = net.decode(codes_NKTD, identity_NI)
         cost_NK = self.cost(decoded_NKTF, batch["features"], net.log_durations(codes_NKTD), batch["duration"])
-        seen_NK = _point_distance(
-            (decoded_NKTF - batch["features"][:, None])[..., :-4], head=0
-        )  # the face alone: not the head, not the pace
+        apart_NKTF = decoded_NKTF - batch["features"][:, None]  # what is chosen by: the face alone, not the head, not the pace
+        seen_NK = _point_distance(apart_NKTF[..., :-4], head=0) + w.choice_mouth * _point_distance(apart_NKTF[..., MOUTH], head=0)
         chosen_N = _choose_by_label(seen_NK, labels_N, w.choice_slack)
         logits = net.classify(codes_NKTD)
         if w.choice:
@@ -171,7 +171,8 @@ def _point_distance(difference: torch.Tensor, head: int = 4) -> torch.Tensor:
     return apart if head == 0 else apart + 0.25 * (difference[..., -head:].square().sum(-1) + 1e-10).sqrt().mean(-1)  # ours: 0.25
 
 
-GROUPS = (slice(0, 34), slice(34, 54), slice(54, 72), slice(72, 96), slice(96, 136), slice(136, 140))  # jaw, brows, nose, eyes, mouth; head
+MOUTH = slice(96, 136)
+GROUPS = (slice(0, 34), slice(34, 54), slice(54, 72), slice(72, 96), MOUTH, slice(136, 140))  # jaw, brows, nose, eyes, mouth; head
 
 
 def _log_jerk(features: torch.Tensor) -> torch.Tensor:

@@ -56,6 +56,7 @@ class CMMNetPointsConfig:
     duration_weight: float = 0.2  # ours
     jerk_weight: float = 0.1  # ours: as lively as the real ones, part by part
     choice_weight: float = 1.0  # ours: multiple-choice learning
+    choice_mouth: float = 1.0  # ours: beside all points, the mouth's once more: modes should differ where one looks
     choice_sure: float = 0.6  # ours: a mode learns from the 60 % of its sequences that are most its own
     choice_slack: float = 1.3  # ours: a mode takes at most 1.3 / K of a batch
     choice_relax: float = 0.01  # ours: Rupprecht et al. 2017 use 0.05
@@ -64,7 +65,7 @@ class CMMNetPointsConfig:
     pull: str = "mean_bce"  # spec A3; L1 over points stands for BCE
     batch: int = 64  # ours
     smile_share: float = 0.35  # ours: part of the batches that are full smiles
-    steps: tuple[int, ...] = (400, 1000, 2000)  # ours: of the three phases
+    steps: tuple[int, ...] = (300, 700, 1200)  # ours: of the three phases
     rate: float = 2e-3  # ours: spec A5 gives 1e-3
     finetune_rate: float = 2e-4  # spec A5: 1e-4 when finetuning, of 1e-3
 
@@ -214,6 +215,7 @@ def stages(config: CMMNetPointsConfig, model: CMMNetPoints, training: Mapping[st
         duration=c.duration_weight,
         choice=c.choice_weight,
         jerk=c.jerk_weight,
+        choice_mouth=c.choice_mouth,
         choice_sure=c.choice_sure,
         choice_slack=c.choice_slack,
         choice_relax=c.choice_relax,

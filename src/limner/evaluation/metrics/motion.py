@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from limner.geometry import align, resample
+from limner.geometry import resample
+from limner.measures import points as measures
 from limner.types import Guide
 
 MOMENTS = 32
@@ -16,8 +17,7 @@ MOMENTS = 32
 
 def displacements(points: np.ndarray, guide: Guide) -> np.ndarray:
     """(N, T, P, 2) points -> (N, 32, P, 2) float32 aligned displacement from the first frame."""
-    aligned = align(points, guide)
-    moved = np.moveaxis(aligned - aligned[:, :1], 1, 0)
+    moved = np.moveaxis(measures.displacements(points, guide), 1, 0)
     return np.moveaxis(resample(moved, MOMENTS), 0, 1).astype(np.float32)
 
 
@@ -41,11 +41,6 @@ def people_distance(moved: np.ndarray, subjects: np.ndarray) -> float:
 def nearest(moved: np.ndarray, to: np.ndarray) -> np.ndarray:
     """(N, ...), (M, ...) displacements -> (N,) distance of each to the nearest of the others."""
     return distances(moved, to).min(1)
-
-
-def jerk(moved: np.ndarray) -> np.ndarray:
-    """(N, T, P, 2) displacements -> (N,) mean size of the third difference in time, units per frame cubed."""
-    return np.linalg.norm(np.diff(moved, n=3, axis=1), axis=-1).mean((1, 2))
 
 
 def interval(values: np.ndarray, statistic=np.mean, *, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
