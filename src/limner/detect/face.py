@@ -84,17 +84,17 @@ class FaceDetector:
     def _follow(self, frames: Iterable[np.ndarray]) -> Iterator[Reading | None]:
         """Each frame's reading of one face: from where it was in the frame before, or found anew where it was lost."""
         last: Reading | None = None
-        for pixels in frames:
+        for t, pixels in enumerate(frames):
             if last is not None:
                 last = read(self.backend, pixels, last.dense)
             if last is None or last.confidence < LOST:
-                last = next(iter(self._readings(pixels)), None)
+                last = next((r for r in self._readings(pixels, thorough=t == 0) if r.confidence >= LOST), None)
             yield last
 
-    def _readings(self, pixels: np.ndarray) -> list[Reading]:
+    def _readings(self, pixels: np.ndarray, thorough: bool = True) -> list[Reading]:
         """Every face of a picture, read; largest first."""
         found: list[Reading] = []
-        for item in sorted(candidates(self.backend, pixels), key=lambda d: d.box[0] - d.box[2])[:MAX_FACES]:
+        for item in sorted(candidates(self.backend, pixels, thorough), key=lambda d: d.box[0] - d.box[2])[:MAX_FACES]:
             reading = self._read_candidate(pixels, item)
             if reading is not None and reading.confidence >= NO_FACE and all(overlap(reading.box, other.box) < 0.6 for other in found):
                 found.append(reading)

@@ -46,10 +46,15 @@ def cut(pixels: np.ndarray, centre: np.ndarray, side: float, angle_deg: float, s
     return np.asarray(crop), matrix
 
 
-def candidates(backend: Backend, pixels: np.ndarray) -> list[Detection]:
-    """Detections over the whole picture, one a face, best score first; unsure ones only where there is no sure one."""
+def candidates(backend: Backend, pixels: np.ndarray, thorough: bool = True) -> list[Detection]:
+    """Detections over the whole picture, one a face, best score first; unsure ones only where there is no sure one.
+
+    thorough: look on, in tiles, with a margin and turned, where the first look finds no face that is sure and large.
+    """
     height, width = pixels.shape[:2]
     found = _whole(backend, pixels)
+    if not thorough:
+        return _sure(found)
     if not _has_big(found, min(height, width)):
         found = _distinct(found + _tiles(backend, pixels))
     if not _sure(found):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from limner.media.colour import over_ground, scale_to_8_bit, to_srgb, top_of
 from limner.media.files import atomic_write, reason_of
@@ -20,6 +20,8 @@ FORMATS = ["JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "DIB", "T
 # What to look for in a folder; what a file is, its content says.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".gif", ".bmp", ".dib"})
 SUFFIXES |= {".tif", ".tiff", ".jp2", ".ico", ".ppm", ".pgm", ".qoi", ".psd"}
+SUBFILE_TYPE, BITS_PER_SAMPLE, PLANAR, ICC_PROFILE, DNG_VERSION = 254, 258, 284, 34675, 50706  # TIFF tags
+TIFF_STARTS = (b"II*\0", b"MM\0*")
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,6 +56,8 @@ def read_picture(source: str | Path | Image.Image | np.ndarray, name: str | None
         formats = [f for f in FORMATS if f in Image.OPEN]
         try:
             with path.open("rb") as file:
+                if head[:4] in TIFF_STARTS and _needs_tifffile(path, file, head):
+                    return _finish(_read_tiff(path), name or path.stem, str(path))
                 image = Image.open(file, formats=formats)
                 return _finish(image, name or path.stem, str(path))
         except InputError:
@@ -120,6 +124,50 @@ def _allow_heif(path: Path, head: bytes) -> None:
         ) from error
 
 
+def _needs_tifffile(path: Path, file: Any, head: bytes) -> bool:
+    """Whether a TIFF is of a kind that Pillow cannot read, or reads wrongly: several channels of 16 bits in planes, or of floats.
+
+    InputError for the raw files of cameras, which are TIFFs whose first page is but a small preview.
+    """
+    try:
+        tags = Image.open(file, formats=["TIFF"]).tag_v2  # type: ignore[attr-defined]
+        if DNG_VERSION in tags or head[8:10] == b"CR" or int(tags.get(SUBFILE_TYPE, 0)) & 1:
+            raise InputError(f"{path} is a camera's raw file; develop it to JPEG or TIFF first")
+        bits, planar = tags.get(BITS_PER_SAMPLE) or (1,), tags.get(PLANAR, 1)
+        return len(bits) > 1 and max(bits) > 8 and planar == 2
+    except UnidentifiedImageError:
+        return True
+    finally:
+        file.seek(0)
+
+
+def _read_tiff(path: Path) -> Image.Image:
+    """The first page of a TIFF by tifffile (which scikit-image brings)."""
+    import logging
+
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say of damaged files, we say
+    with tifffile.TiffFile(path) as pages:
+        page: Any = pages.pages[0]
+        turn, profile = (page.tags[tag].value if tag in page.tags else None for tag in (ExifTags.Base.Orientation, ICC_PROFILE))
+        shape = page.shape[1:] if page.planarconfig == 2 and len(page.shape) == 3 else page.shape[:2]
+        if shape[0] * shape[1] > MAX_PIXELS:
+            raise InputError(f"{path} has {shape[0] * shape[1] / 1e6:.0f} megapixels; the limit is {MAX_PIXELS // 1_000_000}")
+        array = page.asarray()
+        if page.planarconfig == 2 and array.ndim == 3:
+            array = np.moveaxis(array, 0, -1)
+    if array.size == 0:
+        raise InputError(f"{path} is damaged or cut short (it begins as a TIFF picture)")
+    if np.issubdtype(array.dtype, np.floating):
+        array = scale_to_8_bit(array, top_of(array))
+    image = _from_array(array[..., :4] if array.ndim == 3 else array)
+    image.getexif()[ExifTags.Base.Orientation] = int(turn or 1)
+    if profile:
+        image.info["icc_profile"] = profile
+    return image
+
+
 def _finish(image: Image.Image, name: str, title: str) -> Picture:
     """An opened picture -> Picture; decodes only after the header's size was checked."""
     width, height = image.size
@@ -132,8 +180,8 @@ def _finish(image: Image.Image, name: str, title: str) -> Picture:
         notes.append(f"the first of {num} {'pages' if image.format in ('TIFF', 'PSD') else 'frames'}")
         if image.tell() != 0:
             image.seek(0)
-    turn = _orientation(image)
     image.load()
+    turn = _orientation(image)  # after loading: Pillow turns TIFFs by itself, and then takes the tag away
     rgb, alpha, more = to_srgb(image)
     notes += more
     if alpha is not None:

@@ -1,0 +1,551 @@
+"""Pictures in every format and state, files that are whole or not there, videos that decode to the colours put in."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from skimage.data import astronaut
+
+from limner.media.colour import ADOBE_TO_SRGB, adobe_to_srgb
+from limner.media.files import atomic_write, make_folder, write_text
+from limner.media.pictures import read_picture, resize, write_png
+from limner.media.video import VideoWriter, parse_fps, read_tags, read_video, write_gif
+from limner.types import DependencyError, InputError
+
+PATCHES = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (255, 255, 255), (0, 0, 0)]
+PATCHES += [(128, 128, 128), (200, 150, 120), (90, 60, 40), (10, 200, 30), (250, 10, 90), (33, 77, 201), (180, 180, 20), (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return astronaut()[:256, 128:384]
+
+
+def smooth(height: int = 40, width: int = 60) -> np.ndarray:
+    """A picture whose corners differ, so that a turn or a mirror shows."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 255 // width, y * 255 // height, np.full_like(x, 60)], -1).astype(np.uint8)
+
+
+# -- files
+
+
+def test_atomic_write_gives_the_whole_file_or_none(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    with pytest.raises(ZeroDivisionError), atomic_write(target) as temporary:
+        temporary.write_text(f"half {1 / 0}")
+    assert target.read_text() == "old"
+    with pytest.raises(KeyboardInterrupt), atomic_write(target):
+        raise KeyboardInterrupt
+    with atomic_write(target) as temporary:
+        assert temporary.suffix == ".txt"
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot write .*a\.txt: the disk is full"), atomic_write(tmp_path / "a.txt"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a.txt"):  # what the body reads is not our disk
+        (tmp_path / "none").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_really_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the disk is full"), atomic_write(tmp_path / "a.txt"), Path("/dev/full").open("w") as full:
+        full.write("x" * 100_000)
+
+
+def test_unwritable_places_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="its folder does not exist"):
+        write_text(tmp_path / "none" / "a", "")
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        write_text(tmp_path / "file" / "a", "")
+    with pytest.raises(InputError, match="a folder of that name is in the way"):
+        write_text(tmp_path, "")
+    with pytest.raises(InputError, match="the name is too long"):
+        write_text(tmp_path / ("n" * 300), "")
+    with pytest.raises(InputError, match=r"cannot make the folder .*file"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(InputError, match="cannot make the folder"):
+        make_folder(tmp_path / "file" / "sub")
+    assert make_folder(tmp_path / "x" / "y").is_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root writes anywhere")
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="permission denied"):
+        write_text(tmp_path / "a", "")
+    with pytest.raises(InputError, match="permission denied"):
+        make_folder(tmp_path)
+    tmp_path.chmod(0o700)
+
+
+# -- pictures
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "JPEG2000", "JPEG", "WEBP", "AVIF"])
+def test_formats(kind: str, tmp_path: Path) -> None:
+    pixels = smooth()
+    path = tmp_path / "a.dat"  # the content decides, not the name
+    Image.fromarray(pixels).save(path, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}))
+    picture = read_picture(path)
+    assert picture.pixels.dtype == np.uint8
+    assert picture.pixels.shape == pixels.shape
+    assert picture.name == "a"
+    assert picture.notes == ()
+    assert np.abs(picture.pixels.astype(int) - pixels).mean() <= (2.0 if kind in ("JPEG", "WEBP", "AVIF") else 0)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_exif_orientation(turn: int, tmp_path: Path) -> None:
+    undone = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[turn]  # EXIF 6: the camera was turned, so the stored rows run upwards on the right: stored = upright turned back by 90 degrees
+    upright, exif = smooth(), Image.Exif()
+    exif[0x0112] = turn
+    for kind in ("PNG", "TIFF", "WEBP", "AVIF"):
+        path = tmp_path / f"a.{kind}"
+        Image.fromarray(np.ascontiguousarray(undone(upright))).save(path, format=kind, exif=exif, quality=95)
+        assert np.abs(read_picture(path).pixels.astype(int) - upright).mean() < (3 if kind in ("WEBP", "AVIF") else 1e-9), kind
+
+
+def test_broken_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    Image.fromarray(smooth()).save(tmp_path / "a.jpg", exif=b"Exif\0\0garbage that is no TIFF at all")
+    assert read_picture(tmp_path / "a.jpg").pixels.shape == (40, 60, 3)
+
+
+def test_alpha_is_laid_on_white(tmp_path: Path) -> None:
+    rgba = np.zeros((2, 3, 4), np.uint8)
+    rgba[..., :3] = (10, 20, 30)
+    rgba[0, :, 3] = (0, 255, 51)  # 51 / 255 = 0.2
+    rgba[1, :, 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.pixels[0].tolist() == [[255, 255, 255], [10, 20, 30], [206, 208, 210]]  # 255 + 0.2 (c - 255)
+    assert picture.notes == ("transparency laid on white",)
+    rgba[..., 3] = 255
+    assert read_picture(rgba).notes == ()
+    rgba[..., 3] = 0
+    assert read_picture(rgba).pixels[0, 0].tolist() == [10, 20, 30]  # a broken export, not a picture of nothing
+
+
+def test_palette_with_transparency_and_other_modes(tmp_path: Path) -> None:
+    palette = Image.new("P", (3, 1))
+    palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    palette.putdata([0, 1, 2])
+    palette.save(tmp_path / "p.png", transparency=1)
+    assert read_picture(tmp_path / "p.png").pixels[0].tolist() == [[255, 0, 0], [255, 255, 255], [0, 0, 255]]
+    palette.save(tmp_path / "q.png", transparency=b"\xff\x00\x80")
+    assert read_picture(tmp_path / "q.png").pixels[0, :2].tolist() == [[255, 0, 0], [255, 255, 255]]
+    Image.new("1", (2, 2), 1).save(tmp_path / "b.png")
+    assert (read_picture(tmp_path / "b.png").pixels == 255).all()
+    Image.fromarray(smooth()[..., 0]).save(tmp_path / "l.png")
+    assert np.array_equal(read_picture(tmp_path / "l.png").pixels, np.repeat(smooth()[..., :1], 3, 2))
+    Image.fromarray(smooth()).convert("CMYK").save(tmp_path / "c.tif")
+    assert np.abs(read_picture(tmp_path / "c.tif").pixels.astype(int) - smooth()).max() <= 1
+    Image.fromarray(smooth()).convert("CMYK").save(tmp_path / "c.jpg", quality=95)
+    assert np.abs(read_picture(tmp_path / "c.jpg").pixels.astype(int) - smooth()).mean() < 3
+
+
+def test_sixteen_bits(tmp_path: Path) -> None:
+    import tifffile
+
+    grey = (np.arange(256, dtype=np.uint16) * 257).reshape(16, 16)
+    wanted = np.arange(256).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "g.png")
+    tifffile.imwrite(tmp_path / "g.tif", grey, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "w.tif", grey, photometric="miniswhite")
+    tifffile.imwrite(tmp_path / "f.tif", (grey / 65535).astype(np.float32), photometric="minisblack")
+    for name in ("g.png", "g.tif", "f.tif"):
+        assert np.array_equal(read_picture(tmp_path / name).pixels[..., 1], wanted), name
+    assert np.array_equal(read_picture(tmp_path / "w.tif").pixels[..., 1], 255 - wanted)
+    rgb = smooth().astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
+    tifffile.imwrite(tmp_path / "planes.tif", rgb.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(tmp_path / "floats.tif", (rgb / 65535).astype(np.float32), photometric="rgb")
+    (tmp_path / "rgb.png").write_bytes(png16(rgb))
+    for name in ("rgb.tif", "planes.tif", "floats.tif", "rgb.png"):
+        assert np.array_equal(read_picture(tmp_path / name).pixels, smooth()), name
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png16(rgb: np.ndarray) -> bytes:
+    """(H, W, 3) uint16 -> a PNG of 16 bits a channel, which Pillow cannot write."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rgb)
+    head = struct.pack(">IIBBBBB", rgb.shape[1], rgb.shape[0], 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+
+
+def test_animations_and_pages_give_the_first(tmp_path: Path) -> None:
+    first, second = Image.fromarray(smooth()), Image.new("RGB", (60, 40), (1, 2, 3))
+    for name, kind in (("a.webp", "WEBP"), ("a.png", "PNG"), ("a.tif", "TIFF"), ("a.gif", "GIF")):
+        first.save(tmp_path / name, format=kind, save_all=True, append_images=[second], **({"lossless": True} if kind == "WEBP" else {}))
+        picture = read_picture(tmp_path / name)
+        assert np.abs(picture.pixels.astype(int) - smooth()).mean() < 8, name  # a GIF has 256 colours
+        assert picture.notes[0] == f"the first of 2 {'pages' if kind == 'TIFF' else 'frames'}"
+
+
+def test_colour_profiles(tmp_path: Path) -> None:
+    adobe = np.full((4, 4, 3), (0, 120, 0), np.uint8)
+    # By hand, IEC 61966-2-1 and Adobe RGB (1998): (120/255)^2.19921875 of green, times the matrix, clipped below at 0.
+    linear = np.array([0, (120 / 255) ** (563 / 256), 0]) @ np.array(ADOBE_TO_SRGB).T
+    wanted = [0, round(255 * (1.055 * linear[1] ** (1 / 2.4) - 0.055)), 0]
+    assert adobe_to_srgb(adobe)[0, 0].tolist() == wanted
+    # the same by its EXIF alone, as cameras write it
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
+    Image.fromarray(adobe).save(tmp_path / "r03.jpg", exif=exif, quality=100)
+    assert np.abs(read_picture(tmp_path / "r03.jpg").pixels[0, 0] - np.array(wanted)).max() <= 1
+    # and by an ICC profile with the primaries of Adobe RGB: LittleCMS is the independent reference
+    muted = (60 + np.random.default_rng(0).integers(0, 120, (32, 32, 3))).astype(np.uint8)
+    Image.fromarray(muted).save(tmp_path / "icc.png", icc_profile=matrix_profile(ADOBE_TO_XYZ, 563 / 256))
+    assert np.abs(read_picture(tmp_path / "icc.png").pixels.astype(int) - adobe_to_srgb(muted)).max() <= 2
+    # an sRGB profile leaves the pixels alone, a broken one is left aside
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(smooth()).save(tmp_path / "s.png", icc_profile=srgb)
+    assert np.array_equal(read_picture(tmp_path / "s.png").pixels, smooth())
+    Image.fromarray(smooth()).save(tmp_path / "x.png", icc_profile=b"no profile")
+    assert read_picture(tmp_path / "x.png").notes == ("a broken colour profile was left aside",)
+    Image.fromarray(smooth()).save(tmp_path / "w.png", icc_profile=matrix_profile(P3_TO_XYZ, 2.2))
+    moved = read_picture(tmp_path / "w.png").pixels.astype(int)
+    assert moved[0, -1, 0] >= smooth()[0, -1, 0]  # the red of Display P3 is further out than that of sRGB
+    assert not np.array_equal(moved, smooth())
+    grey = np.full((4, 4, 3), 100, np.uint8)  # white and grey keep their hue whatever the primaries
+    Image.fromarray(grey).save(tmp_path / "n.png", icc_profile=matrix_profile(P3_TO_XYZ, 2.2))
+    assert np.ptp(read_picture(tmp_path / "n.png").pixels[0, 0].astype(int)) <= 1
+
+
+ADOBE_TO_XYZ = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])  # the same
+P3_TO_XYZ = np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]])  # D50-adapted columns
+
+
+def matrix_profile(to_xyz: np.ndarray, gamma: float) -> bytes:
+    """An ICC v2 matrix profile, written out by hand (ICC.1:2001-04)."""
+
+    def fixed(v: float) -> bytes:
+        return struct.pack(">i", round(v * 65536))
+
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 11) + b"Wide gamut\0" + bytes(78),
+        b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642) + fixed(1) + fixed(0.8249),
+    }
+    tags[b"cprt"] = b"text" + bytes(4) + b"none\0"
+    for k, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ")):
+        tags[name] = b"XYZ " + bytes(4) + b"".join(fixed(v) for v in to_xyz[:, k])
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        tags[name] = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+    table, body, at = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + struct.pack(">II", at + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"lcms", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + fixed(0.9642) + fixed(1) + fixed(0.8249) + bytes(48)
+    return head + struct.pack(">I", len(tags)) + table + body
+
+
+def test_heic_by_its_extra_or_a_line_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    try:
+        import pillow_heif  # type: ignore[import-not-found]
+    except ImportError:
+        path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+        with pytest.raises(DependencyError, match=r"HEIC.*pip install 'limner\[heic\]'"):
+            read_picture(path)
+        return
+    pillow_heif.from_pillow(Image.fromarray(smooth())).save(path, quality=95)
+    assert np.abs(read_picture(path).pixels.astype(int) - smooth()).mean() < 4
+
+
+def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    jpeg = io.BytesIO()
+    Image.fromarray(smooth()).save(jpeg, format="JPEG")
+    tiff = io.BytesIO()
+    Image.fromarray(smooth()).save(tiff, format="TIFF", tiffinfo={50706: b"\x01\x04\0\0"})
+    link, loop = tmp_path / "link.jpg", tmp_path / "loop.jpg"
+    link.symlink_to(tmp_path / "gone.jpg")
+    loop.symlink_to(loop)
+    cases: list[tuple[bytes | Path | str, str]] = [
+        (b"", "is empty"),
+        (b"just some words", "is not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "is an SVG drawing"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(50), r"is a video \(MP4\), not a photo"),
+        (b"\x1aE\xdf\xa3" + bytes(50), r"is a video \(Matroska or WebM\)"),
+        (b"RIFF\0\0\0\0AVI LIST", r"is a video \(AVI\)"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not a picture"),
+        (jpeg.getvalue()[:-40], "is damaged or cut short"),
+        (jpeg.getvalue()[:20], "is damaged or cut short"),
+        (b"II*\0\x08\0\0\0\x01\0\0\x01\x04\0\x01\0\0\0\x09\0\0\0" + bytes(8), "is damaged or cut short"),
+        (tiff.getvalue(), "is a camera's raw file"),
+        (tmp_path, "is a folder, not a picture"),
+        (tmp_path / "none.jpg", "does not exist"),
+        (link, "is a link to nothing"),
+        (loop, "cannot read .*loop"),
+        (Path("/dev/null"), "is not a file"),
+        ("https://example.org/a.jpg", "is a web address"),
+        ("a\0b", "cannot read"),
+    ]
+    for content, message in cases:
+        path = content
+        if isinstance(content, bytes):
+            path = tmp_path / "x.jpg"
+            path.write_bytes(content)
+        with pytest.raises(InputError, match=message) as caught:
+            read_picture(path)
+        assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")  # no decoder speaks past us
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM"])
+def test_truncated_pictures(kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (50, 60, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a", format=kind)
+    whole = (tmp_path / "a").read_bytes()
+    for share in (0.01, 0.5, 0.9):
+        (tmp_path / "b").write_bytes(whole[: max(12, int(len(whole) * share))])
+        with pytest.raises(InputError, match=r"damaged or cut short|not a picture"):
+            read_picture(tmp_path / "b")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_huge_pictures_are_refused_by_their_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    for width, height, message in ((12_000, 10_000, r"120 megapixels \(12000 x 10000\)"), (60_000, 60_000, "over 100 megapixels")):
+        head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + png_chunk(b"IDAT", zlib.compress(bytes(100))) + png_chunk(b"IEND", b""))
+        start = time.perf_counter()
+        with pytest.raises(InputError, match=message):
+            read_picture(path)
+        assert time.perf_counter() - start < 0.5
+
+
+def test_arrays_and_pil_pictures() -> None:
+    pixels = smooth()
+    assert np.array_equal(read_picture(pixels).pixels, pixels)
+    assert read_picture(pixels, name="me").name == "me"
+    assert np.array_equal(read_picture(Image.fromarray(pixels)).pixels, pixels)
+    assert np.array_equal(read_picture(pixels / 255.0).pixels, pixels)
+    assert np.array_equal(read_picture(pixels.astype(np.uint16) * 257).pixels, pixels)
+    assert read_picture(pixels[..., 0] > 100).pixels.max() == 255
+    assert read_picture(np.zeros((1, 1, 3), np.uint8)).pixels.shape == (1, 1, 3)
+    for bad in (pixels[None], pixels[..., :2], pixels.astype(np.int64), pixels * 1.0, pixels[:0], np.full((2, 2), np.nan)):
+        with pytest.raises(InputError):
+            read_picture(bad)
+
+
+def test_png_and_resize(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", smooth(), {"comment": "Synthetic, by limner ✓"})
+    assert np.array_equal(read_picture(tmp_path / "a.png").pixels, smooth())
+    assert read_tags(tmp_path / "a.png")["comment"] == "Synthetic, by limner ✓"
+    checks = np.indices((64, 64)).sum(0)[..., None].repeat(3, 2) % 2 * 255
+    small = resize(checks.astype(np.uint8), (9, 9))
+    assert small.shape == (9, 9, 3)
+    assert np.abs(small.astype(int) - 127).max() < 20  # nothing aliases
+    assert resize(small, (9, 9)) is small
+
+
+# -- videos
+
+
+def write(path: Path, frames: list[np.ndarray], fps: Fraction = Fraction(25), **more) -> Path:
+    with VideoWriter(path, fps=fps, size=(frames[0].shape[1], frames[0].shape[0]), **more) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return path
+
+
+def test_the_first_frame_decodes_to_the_photos_colours(tmp_path: Path, photo: np.ndarray) -> None:
+    _, frames = read_video(write(tmp_path / "a.mp4", [photo] * 4))
+    first = next(frames).astype(float)
+    assert np.abs((first - photo).mean((0, 1))).max() < 0.5
+    assert np.abs(first - photo).mean() < 2
+    flat = np.repeat(np.repeat(np.array(PATCHES, np.uint8).reshape(4, 4, 3), 64, 0), 64, 1)
+    decoded = next(read_video(write(tmp_path / "b.mp4", [flat] * 3))[1]).astype(int)
+    off = np.abs(decoded - flat).reshape(4, 64, 4, 64, 3)[:, 16:48, :, 16:48].max((1, 3, 4))
+    assert off.max() <= 2, off
+
+
+def test_the_matrix_is_bt709_by_independent_arithmetic(tmp_path: Path) -> None:
+    import av
+
+    path = write(tmp_path / "a.mp4", [np.full((64, 64, 3), (200, 30, 60), np.uint8)] * 2)
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        planes = frame.to_ndarray()  # yuv420p
+    r, g, b = 200 / 255, 30 / 255, 60 / 255
+    luma = 0.2126 * r + 0.7152 * g + 0.0722 * b  # ITU-R BT.709-6, 3.2
+    wanted = [16 + 219 * luma, 128 + 224 * (b - luma) / 1.8556, 128 + 224 * (r - luma) / 1.5748]
+    got = [planes[32, 32], planes[64 + 8, 16], planes[64 + 16 + 8, 16]]
+    assert np.abs(np.array(got, float) - wanted).max() <= 1
+    assert (int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc)) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50), Fraction(15, 2)])
+def test_frame_rate_is_exact_and_constant(fps: Fraction, tmp_path: Path) -> None:
+    import av
+
+    path = write(tmp_path / "a.mp4", [np.full((32, 48, 3), i * 10, np.uint8) for i in range(12)], fps)
+    info, frames = read_video(path)
+    assert info.fps == fps
+    assert (info.size, info.num_frames, len(list(frames))) == ((48, 32), 12, 12)
+    assert abs(info.duration_s - 12 / fps) < 1e-3
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.video[0].format.name == "yuv420p"
+        times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
+    assert times == [i / fps for i in range(12)]
+    data = path.read_bytes()
+    assert 0 < data.find(b"moov") < data.find(b"mdat")  # faststart
+
+
+def test_odd_sizes_are_padded_and_tags_read_back(tmp_path: Path) -> None:
+    frame = np.full((31, 45, 3), (10, 120, 200), np.uint8)
+    path = write(tmp_path / "a.mp4", [frame] * 2, tags={"comment": "Synthetic video made by limner", "title": "é"})
+    info, frames = read_video(path)
+    assert info.size == (46, 32)
+    assert np.abs(next(frames).astype(int) - frame[0, 0]).max() <= 2
+    assert read_tags(path)["comment"] == "Synthetic video made by limner"
+    assert info.tags["title"] == "é"
+
+
+def test_same_frames_same_bytes(tmp_path: Path, photo: np.ndarray) -> None:
+    a, b = (write(tmp_path / name, [photo, photo[::-1]], tags={"comment": "x"}).read_bytes() for name in ("a.mp4", "b.mp4"))
+    assert a == b
+
+
+def test_nothing_half_written(tmp_path: Path, photo: np.ndarray) -> None:
+    def interrupted(error: type[BaseException]):
+        yield photo
+        raise error
+
+    for error in (RuntimeError, KeyboardInterrupt):
+        with pytest.raises(error), VideoWriter(tmp_path / "a.mp4", fps=Fraction(25), size=(256, 256)) as writer:
+            any(writer.write(frame) for frame in interrupted(error))
+    with pytest.raises(InputError, match="no frames to write"), VideoWriter(tmp_path / "a.mp4", fps=Fraction(25), size=(8, 8)):
+        pass
+    with pytest.raises(ValueError, match="expected uint8"), VideoWriter(tmp_path / "a.mp4", fps=Fraction(25), size=(8, 8)) as writer:
+        writer.write(photo)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="its folder does not exist"):
+        write(tmp_path / "none" / "a.mp4", [photo])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")
+def test_ctrl_c_while_encoding_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np\nfrom fractions import Fraction\nfrom limner.media.video import VideoWriter\n"
+        "with VideoWriter(sys.argv[1], fps=Fraction(25), size=(512, 512)) as w:\n print('on', flush=True)\n"
+        " while True: w.write(np.random.randint(0, 255, (512, 512, 3)).astype(np.uint8))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a.mp4")], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_writer_arguments(tmp_path: Path) -> None:
+    for more, message in (({"quality": "best"}, "no quality 'best'"), ({"quality": 99}, "out of range"), ({"fps": 0}, "out of range")):
+        with pytest.raises(InputError, match=message):
+            VideoWriter(tmp_path / "a.mp4", **{"fps": Fraction(25), "size": (8, 8), **more})
+    for fps in (0, -5, "abc", "1/0", float("nan"), float("inf"), 1000, None, True, [25]):
+        with pytest.raises(InputError, match="frame rate"):
+            parse_fps(fps)
+    assert parse_fps(29.97) == Fraction(2997, 100)
+    assert parse_fps("30000/1001") == Fraction(30000, 1001)
+
+
+def test_bad_videos(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video at all")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    whole = write(tmp_path / "a.mp4", [np.zeros((32, 32, 3), np.uint8)] * 3).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[:200])
+    for name in ("text.mp4", "empty.mp4", "cut.mp4", "none.mp4"):
+        with pytest.raises(InputError, match=name):
+            read_video(tmp_path / name)
+    with pytest.raises(InputError, match="is a folder"):
+        read_video(tmp_path)
+
+
+def test_rotation_metadata_turns_the_frames(tmp_path: Path) -> None:
+    frame = np.zeros((32, 64, 3), np.uint8)
+    frame[:, :32] = (250, 20, 20)  # red on the left
+    path = write(tmp_path / "a.mp4", [frame] * 3)
+    data = bytearray(path.read_bytes())
+    at = data.find(b"tkhd") + 4 + 40  # version 0: flags, times, id, duration, layer, volume, then the matrix (ISO/IEC 14496-12, 8.3.2)
+    assert data[at : at + 4] == struct.pack(">i", 0x10000)
+    one = 0x10000
+    data[at : at + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 32 * one, 0, 0x40000000)  # turn by 90 degrees clockwise
+    path.write_bytes(data)
+    info, frames = read_video(path)
+    shown = next(frames)
+    assert info.size == (32, 64)
+    assert shown.shape == (64, 32, 3)
+    assert shown[10, 16, 0] > 200  # the left edge came to the top
+    assert shown[54, 16, 0] < 50
+
+
+@pytest.mark.shared
+def test_real_videos(shared: Path) -> None:
+    info, frames = read_video(shared / "data/faces/video/smile_single_face.mp4")
+    assert (info.fps, info.size) == (Fraction(30), (640, 360))
+    assert sum(1 for _ in frames) == 72
+    info, frames = read_video(shared / "data/faces/video/smile_then_no_face.mov")
+    assert next(frames).shape == (540, 960, 3)
+    with pytest.raises(InputError, match="is a video"):
+        read_picture(shared / "data/faces/video/smile_single_face.mp4")
+
+
+@pytest.mark.parametrize(("fps", "num"), [(Fraction(25), 10), (Fraction(30), 10), (Fraction(24000, 1001), 12), (Fraction(100), 20)])
+def test_gif_keeps_the_duration(fps: Fraction, num: int, tmp_path: Path, photo: np.ndarray) -> None:
+    small = photo[::4, ::4]
+    frames = [np.roll(small, i, 1) for i in range(num)]
+    write_gif(tmp_path / "a.gif", frames, fps, {"comment": "Synthetic, by limner"})
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.info["loop"] == 0
+        total = 0
+        for i in range(gif.n_frames):
+            gif.seek(i)
+            assert gif.info["duration"] >= 20
+            total += gif.info["duration"]
+        gif.seek(0)
+        first = np.asarray(gif.convert("RGB")).astype(float)
+    assert abs(total / 1000 - num / fps) <= 0.0101
+    assert np.abs(first - frames[0]).mean() < 8  # 256 colours, dithered
+    assert np.abs((first - frames[0]).mean((0, 1))).max() < 1.5
+    assert read_tags(tmp_path / "a.gif")["comment"] == "Synthetic, by limner"
+    with pytest.raises(InputError, match="no frames"):
+        write_gif(tmp_path / "b.gif", [], fps)
