@@ -169,7 +169,7 @@ def _points_of(value: Any, frame: int) -> np.ndarray:
             if type(number) not in (int, float):
                 raise InputError(f"frame {frame}, point {k} holds {_kind(number)} where a number should be")
             if not abs(number) < 1e9:
-                raise InputError(f"frame {frame}, point {k} is not a finite place: {number}")
+                raise InputError(f"frame {frame}, point {k} is not a finite place: {str(number)[:20]}")
     return np.array(value, np.float32).reshape(-1, 2)
 
 

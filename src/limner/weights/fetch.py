@@ -8,7 +8,10 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from limner.types import DependencyError, InputError
 
@@ -114,7 +117,9 @@ def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> P
     if found != sha256:
         raise InputError(f"{path} is not the checkpoint it should be: its SHA-256 is {found}, expected {sha256}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on old pickle protocols
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} holds more than tensors (a pickle with code or objects); it is not loaded") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -128,7 +133,8 @@ def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> P
     return target
 
 
-def _tensors(content: object, prefix: str = ""):  # -> Iterator[tuple[str, torch.Tensor]]
+def _tensors(content: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every tensor inside nested containers, with its dotted name."""
     import torch
 
     if isinstance(content, torch.Tensor):
