@@ -171,8 +171,9 @@ Means, spreads and directions from which limner draws procedural faces and smile
 Figures: {num_neutral} neutral components hold {neutral_share:.1%} of the variance; {num_style} style components hold
 {style_share:.1%} of what strength (AU12 / 5, as measures.action_units reads it) and mouth opening leave of the smiles; the neutral
 shape foretells {style_foretold:.1%} of the style's variance (ridge regression, leaving one person out), so a person's style is drawn
-independently of the shape. {open_share:.0%} of the smiles stronger than {least} open the mouth, by {open_gap:.3f} +- {open_gap_std:.3f} units
-per unit of strength. The mean smile lifts the lower lids by {lid_rise:.4f} units. Turns of the head between the two photos were taken out.
+independently of the shape. {open_share:.0%} of the smiles stronger than {least} open the mouth, by
+{open_gap:.3f} +- {open_gap_std:.3f} units per unit of strength. The mean smile lifts the lower lids by {lid_rise:.4f} units.
+Turns of the head between the two photos were taken out.
 
 Credit: Face Research Lab London Set, DeBruine & Jones 2017, doi 10.6084/m9.figshare.5047666.v5, CC BY 4.0 (66 training people; validation
 people 003 009 017 024 031 038 061 068 086 096 104 114 121 127 135 141 never used). ICT-FaceKit, USC Institute for Creative Technologies,

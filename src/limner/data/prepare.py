@@ -12,10 +12,11 @@ SMILES_FORMAT = 2  # raised when smiles.generate makes other clips of the same s
 FRAMES_PER_CLIP = 46  # measured: mean of the procedural clips
 
 
-def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False) -> Store:
+def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False, quiet: bool = False) -> Store:
     """Fills a store with procedural smiles of `people` people (data/sources/smiles.py) and returns it.
 
-    The same settings again: kept, or finished where a run was cut. Other settings in the same folder: InputError without `force`.
+    The same settings again: kept, or finished where a run was cut. Other settings in the same folder: InputError without
+    `force`. quiet: no progress bar, nothing said.
     """
     from limner.data.sources import smiles
 
@@ -34,7 +35,7 @@ def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool
         if old.note.get("settings") == settings:
             done = len(old)
             if done >= wanted:
-                print(f"{store}: {done} clips, as asked for; kept")
+                _tell(quiet, f"{store}: {done} clips, as asked for; kept")
                 return old
         elif not force:
             made = _say(old.note.get("settings"))
@@ -45,19 +46,19 @@ def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool
         (store / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(store / SHARDS, ignore_errors=True)
     size = estimate_bytes(wanted, FRAMES_PER_CLIP) / 1e6
-    print(f"{store}: {wanted} clips of {people} people, about {size:.0f} MB")
-    _fill(store, people, seed, settings, done, wanted)
+    _tell(quiet, f"{store}: {wanted} clips of {people} people, about {size:.0f} MB")
+    _fill(store, people, seed, settings, done, wanted, quiet)
     return Store(store)
 
 
-def _fill(store: Path, people: int, seed: int, settings: dict, done: int, wanted: int) -> None:
+def _fill(store: Path, people: int, seed: int, settings: dict, done: int, wanted: int, quiet: bool) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from limner.data.sources import smiles
 
     columns = (TextColumn("smiles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     first = done // smiles.clips_per_person()
-    with StoreWriter(store, note={"settings": settings}) as writer, Progress(*columns, transient=True) as progress:
+    with StoreWriter(store, note={"settings": settings}) as writer, Progress(*columns, transient=True, disable=quiet) as progress:
         task = progress.add_task("smiles", total=wanted, completed=done)
         skip = done - first * smiles.clips_per_person()
         for index in range(first, people):
@@ -66,6 +67,11 @@ def _fill(store: Path, people: int, seed: int, settings: dict, done: int, wanted
                     continue  # written by the run that was cut
                 writer.add(clip)
                 progress.advance(task)
+
+
+def _tell(quiet: bool, line: str) -> None:
+    if not quiet:
+        print(line)
 
 
 def _say(settings: dict | None) -> str:

