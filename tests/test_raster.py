@@ -78,3 +78,12 @@ def test_wrong_shapes_are_named():
         raster.draw(torch.zeros(68, 2), {"a": (0, 1)}, 8)
     with pytest.raises(ValueError, match="only 2 points"):
         raster.draw(torch.zeros(1, 2, 2), {"a": (0, 5)}, 8)
+
+
+def test_hard_maps_drawn_near_each_segment_are_the_bits_of_the_plain_way():
+    generator = torch.Generator().manual_seed(0)
+    lines = {"bent": (0, 1, 2, 3), "dot": (4,)}
+    for width in (1.0, 3.0):
+        points = 40 * torch.rand(1, 1, 2, generator=generator) + 8 * torch.rand(30, 5, 2, generator=generator) - 4  # some of it outside
+        plain = raster._nearest(points, [(0, 1), (1, 2), (2, 3), (4, 4)], 40, 48, width, "hard")
+        assert torch.equal(raster.draw(points, lines, (40, 48), width_px=width)[:, 0], plain)

@@ -61,7 +61,7 @@ class CMMNetConfig:
     batch_images: int = 64  # spec A5: 16-64
     batch: int = 32  # spec A5: 32 sequences, balanced over the labels
     moments: int = 4  # ours: frames of each sequence decoded in a step, drawn afresh (an unbiased part of the sum over t)
-    sequences: int = 1200  # ours: drawn once, kept as bytes (157 MB)
+    sequences: int = 2560  # ours: at most so many, drawn once and kept as bytes (335 MB)
     steps: tuple[int, ...] = (1000, 800, 600, 800)  # ours: VAE, + Cond-LSTM, + K LSTMs, and the reader of points
     reader_channels: tuple[int, ...] = (16, 32, 64, 128)  # ours
     reader_rate: float = 1e-3  # ours
