@@ -10,6 +10,7 @@ from limner.types import InputError
 
 SMILES_FORMAT = 2  # raised when smiles.generate makes other clips of the same settings
 FRAMES_PER_CLIP = 46  # measured: mean of the procedural clips
+CLIPS_PER_SHARD = 512  # ours: about 20 MB; a killed run loses the shard it was at
 
 
 def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False, quiet: bool = False) -> Store:
@@ -58,7 +59,10 @@ def _fill(store: Path, people: int, seed: int, settings: dict, done: int, wanted
 
     columns = (TextColumn("smiles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     first = done // smiles.clips_per_person()
-    with StoreWriter(store, note={"settings": settings}) as writer, Progress(*columns, transient=True, disable=quiet) as progress:
+    with (
+        StoreWriter(store, clips_per_shard=CLIPS_PER_SHARD, note={"settings": settings}) as writer,
+        Progress(*columns, transient=True, disable=quiet) as progress,
+    ):
         task = progress.add_task("smiles", total=wanted, completed=done)
         skip = done - first * smiles.clips_per_person()
         for index in range(first, people):
