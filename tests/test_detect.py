@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from limner.detect.backends import CHATTER, Solutions, Tasks, _quiet
+from limner.detect.backends import CHATTER, Solutions, Tasks, quiet
 from limner.detect.face import MIN_FACE_PX, UNSURE, FaceDetector, pick_face, size_of
 from limner.detect.mesh import IBUG, MIRROR, certainty, yaw_of
 from limner.detect.search import cut, overlap
@@ -303,22 +304,30 @@ def test_without_mp_solutions_the_model_is_asked_for(tmp_path: Path, monkeypatch
 
 
 def test_nothing_is_said_past_us_and_nothing_imported_early(astronaut_png: Path) -> None:
+    assert speak(astronaut_png) == ("1\n", "")
+
+
+@pytest.mark.shared
+def test_the_tasks_backend_is_as_quiet(shared: Path, astronaut_png: Path) -> None:
+    assert speak(astronaut_png, LIMNER_FACE_MODEL=str(shared / "models/face_landmarker.task")) == ("1\n", "")
+
+
+def speak(photo: Path, **variables: str) -> tuple[str, str]:
+    """What a fresh Python says that counts the faces of a photo: (standard output, standard error)."""
     code = (
         "import sys, limner.detect.face as f\nassert not {'mediapipe', 'cv2', 'torch', 'matplotlib'} & set(sys.modules)\n"
         "from limner.media.pictures import read_picture\nd = f.FaceDetector()\n"
         "print(len(d.faces(read_picture(sys.argv[1]).pixels)))"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(astronaut_png)], capture_output=True, text=True, timeout=120)
-    assert (run.stdout, run.stderr) == ("1\n", "")
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(photo)], capture_output=True, text=True, timeout=120, env={**os.environ, **variables}
+    )
+    return run.stdout, run.stderr
 
 
 def test_only_chatter_is_swallowed(capfd: pytest.CaptureFixture[str]) -> None:
-    import os
-
-    with _quiet():
-        os.write(
-            2,
-            b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nout of memory\nW0000 00:00:17 1 inference_feedback_manager.cc:114] x\n",
-        )
+    with quiet():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nout of memory\n")
+        os.write(2, b"W0000 00:00:1795450466.239293   11958 inference_feedback_manager.cc:114] Feedback manager requires\n")
     assert capfd.readouterr().err == "out of memory\n"
     assert CHATTER.match(b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR")

@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import warnings
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Solutions:
     name = "mediapipe solutions"
 
     def __init__(self) -> None:
-        with _quiet():
+        with quiet():
             from mediapipe.python.solutions.face_detection import FaceDetection
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -110,7 +111,7 @@ class Tasks:
 
     def __init__(self, model: Path) -> None:
         detector = _detector_of(model)
-        with _quiet():
+        with quiet():
             from mediapipe.tasks.python import BaseOptions, vision
 
             self._detector: Any = vision.FaceDetector.create_from_options(
@@ -125,9 +126,9 @@ class Tasks:
                     output_face_blendshapes=True,
                 )
             )
-            black = np.zeros((64, 64, 3), np.uint8)
-            self._detector.detect(_image(black))
-            self._landmarker.detect(_image(black))
+            weakref.finalize(self, _close, self._detector, self._landmarker)
+            for model_task in (self._detector, self._landmarker):
+                model_task.detect(_image(np.zeros((64, 64, 3), np.uint8)))
 
     def detect(self, pixels: np.ndarray) -> list[Detection]:
         height, width = pixels.shape[:2]
@@ -195,6 +196,15 @@ def _image(pixels: np.ndarray) -> Any:
     return Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
 
 
+def _close(*tasks: Any) -> None:
+    """Closes task objects before they are deleted: at the interpreter's end mediapipe 0.10.35 can no longer, and says so at length."""
+    for task in tasks:
+        with contextlib.suppress(RuntimeError):
+            task.close()
+        if getattr(task, "_handle", None) is not None:
+            task._handle = None
+
+
 def _hushed(call: Callable[[Any], Any], argument: Any) -> Any:
     """A call into mediapipe without protobuf's remarks on its own deprecated functions."""
     with warnings.catch_warnings():
@@ -203,7 +213,7 @@ def _hushed(call: Callable[[Any], Any], argument: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps what C++ writes to file descriptor 2 meanwhile; afterwards passes on all but the known chatter of absl and TFLite."""
     try:
         sys.stderr.flush()
