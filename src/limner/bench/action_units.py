@@ -43,7 +43,7 @@ def run(shared: Path) -> dict[str, Any]:
     if not (data / "faces").is_dir():
         data, model = Path(shared), Path(shared).parent / MODEL
     if not (data / "faces").is_dir():
-        raise InputError(f"{shared} holds no faces folder; name the folder of real data (docs/results.md says what is in it)")
+        raise InputError(f"{shared} holds no faces folder; name the folder of real data, with faces/ and annotations/ in it")
     steps: dict[str, Callable[[], list[Figure]]] = {
         "corpus": corpus,
         "London": lambda: london(data / "faces" / "london_points.npz"),
