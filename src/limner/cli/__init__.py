@@ -20,7 +20,7 @@ usage: limner COMMAND [OPTIONS]
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
-  bench faces|speed|motion|au measure what limner reaches
+  bench faces|speed|motion|au|media   measure what limner reaches
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -28,7 +28,7 @@ usage: limner COMMAND [OPTIONS]
 Start here:  limner smile me.jpg       then look at limner-out/me/sheet.png and limner-out/me/compare.mp4
 Use photos of people who agreed to it. Every file limner writes says in its metadata that it is synthetic.
 """
-SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "au")}
+SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "au", "media")}
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
 

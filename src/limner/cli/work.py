@@ -161,3 +161,20 @@ def bench_au(args: Sequence[str]) -> int:
 
     action_units.run(asked.folder)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchMedia:
+    """Finding faces and writing videos: how fast, and how true to the reference points and to the photo's colours."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The folder of real data, with data/faces/ and models/ in it."""
+
+
+def bench_media(args: Sequence[str]) -> int:
+    """The command `limner bench media`."""
+    asked = parse(BenchMedia, "bench media", args)
+    from limner.bench import media
+
+    media.run(asked.folder)
+    return OK
