@@ -99,10 +99,13 @@ def _whole(backend: Backend, pixels: np.ndarray) -> list[Detection]:
 
 
 def _tiles(backend: Backend, pixels: np.ndarray) -> list[Detection]:
-    """Detections in overlapping square tiles, each level half as large as the one before, down to TILE_SIDE."""
+    """Detections in overlapping square tiles, each level half as large as the one before, down to TILE_SIDE / 2.
+
+    After a level that shows a face comes one more, for the smaller face beside it.
+    """
     height, width = pixels.shape[:2]
     found: list[Detection] = []
-    side, num = min(height, width) * 0.75, 0
+    side, num, shown = min(height, width) * 0.75, 0, False
     while side >= TILE_SIDE / 2:
         step = side * 0.6
         columns, rows = max(1, math.ceil((width - side) / step) + 1), max(1, math.ceil((height - side) / step) + 1)
@@ -115,8 +118,9 @@ def _tiles(backend: Backend, pixels: np.ndarray) -> list[Detection]:
                 crop, matrix = cut(pixels, np.array([x + side / 2, y + side / 2]), side, 0.0, size)
                 found += [moved(d, matrix) for d in backend.detect(crop)]
         side /= 2
-        if _sure(found):
+        if shown:
             break
+        shown = bool(_sure(found))
     return found
 
 
