@@ -58,7 +58,8 @@ def test_stopped_in_any_phase_and_gone_on_is_straight_bitwise(name, store, tmp_p
 
 
 def test_killed_outright_and_gone_on_is_straight_bitwise(store, tmp_path):
-    code = "import sys; from limner.papers.train import train; train('cmmnet-points-tiny', sys.argv[1], sys.argv[2], {'steps': '4,6,80'}, show=False)"
+    call = "train('cmmnet-points-tiny', sys.argv[1], sys.argv[2], {'steps': '4,6,80'}, show=False)"
+    code = f"import sys; from limner.papers.train import train; {call}"
     run = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", code, str(store), str(run)], env=os.environ | {"OMP_NUM_THREADS": "1"})
     try:
@@ -121,7 +122,7 @@ def test_a_model_overfits_one_batch(name, store):
     config = replace(recipe(name), steps=(150, 200, 1) if "points" in name else (60, 60, 1, 1))
     if "points" not in name:
         config = replace(config, vae_rate=1e-2, lstm_rate=1e-2, finetune_rate=3e-3, kl_weight=0.0)
-    model, stages = prepare(config, Store(store))
+    _, stages = prepare(config, Store(store))
     key = "styled" if "points" in name else "bce"
     for stage in stages[:2]:
         batch, optimizer, history = stage.batch(generator_of("one")), stage.objective.optimizers()["adam"], []
@@ -138,7 +139,7 @@ def test_a_model_overfits_one_batch(name, store):
 @pytest.mark.parametrize("name", TINY)
 def test_each_pull_is_what_it_says(name, pull, store):
     weight = "pull_weight"
-    model, stages = prepare(replace(recipe(name), pull=pull, **{weight: 1.0}), Store(store))
+    _, stages = prepare(replace(recipe(name), pull=pull, **{weight: 1.0}), Store(store))
     generator = generator_of(0)
     (_, terms, notes), *_ = stages[2].objective.updates(stages[2].batch(generator), generator)
     assert ("pull" in terms) == (pull != "none")
@@ -148,7 +149,7 @@ def test_each_pull_is_what_it_says(name, pull, store):
 
 def test_push_alone_teaches_phi_and_drives_codes_apart(store):
     config = replace(recipe("cmmnet-points-tiny"), choice_weight=0.0, push_weight=1.0)
-    model, stages = prepare(config, Store(store))
+    _, stages = prepare(config, Store(store))
     stage, optimizer = stages[2], stages[2].objective.optimizers()["adam"]
     seen = []
     for step in range(60):
@@ -165,7 +166,7 @@ def test_push_alone_teaches_phi_and_drives_codes_apart(store):
 
 def test_points_are_read_out_of_drawings(store):
     config = replace(recipe("cmmnet-tiny"), batch_images=32, reader_rate=3e-3)
-    model, stages = prepare(config, Store(store))
+    _, stages = prepare(config, Store(store))
     stage = stages[3]
     assert isinstance(stage.objective, LearnPoints)
     optimizer, errors = stage.objective.optimizers()["adam"], []
@@ -180,7 +181,7 @@ def test_points_are_read_out_of_drawings(store):
 
 
 def test_drawings_are_binary_and_begin_at_the_neutral_face(store):
-    model, stages = prepare(recipe("cmmnet-tiny"), Store(store))
+    _, stages = prepare(recipe("cmmnet-tiny"), Store(store))
     batch = stages[1].batch(generator_of(0))
     assert batch["first"].dtype == torch.uint8
     assert set(batch["maps"].unique().tolist()) == {0, 1}

@@ -39,9 +39,8 @@ def line(steps, out, *, batch=draw, stop_after=None, poison=None, net=None, **mo
     if net is None:
         torch.manual_seed(0)
         net = torch.nn.Linear(1, 1)
-    stages = [
-        Stage(name=name, steps=steps, objective=Line(net, poison), batch=batch, learning_rate=lambda part: 1 - part / 2) for name in ("one", "two")
-    ]
+    shared = {"steps": steps, "objective": Line(net, poison), "batch": batch, "learning_rate": lambda part: 1 - part / 2}
+    stages = [Stage(name=name, **shared) for name in ("one", "two")]
     done = fit(net, stages, out=out, seed=7, accelerator=Accelerator(cpu=True), stop_after=stop_after, show=False, **more)
     return net, done
 
@@ -158,5 +157,5 @@ def test_configs_are_overridden_checked_and_read_back():
         override(Numbers(), {"steps": "0"})
     with pytest.raises(InputError, match="on is true or false"):
         override(Numbers(), {"on": "perhaps"})
-    with pytest.raises(InputError, match="no one of this limner's|not one of this limner's"):
+    with pytest.raises(InputError, match="not one of this limner's"):
         from_json(Numbers, {"depth": 3})

@@ -13,6 +13,7 @@ import torch
 
 from limner import losses
 from limner.models.point_sequences import PointSequences
+from limner.models.sequence import names_its_mode
 from limner.nn.vae import sample
 
 Update = tuple[str, dict[str, torch.Tensor], dict[str, torch.Tensor]]
@@ -136,8 +137,7 @@ class LearnModes(LearnConditional):
             terms["pull"] = w.pull * losses.pull_embedding(codes_NKTD, common_NTD)
         elif w.pull and w.pull_kind != "none":
             terms["pull"] = w.pull * losses.pull_points(w.pull_kind, decoded_NKTF, batch["features"]) / w.sigma_unit
-        right = (logits.argmax(-1) == torch.arange(net.num_modes, device=logits.device).view(1, -1, *[1] * (logits.ndim - 3))).float()
-        yield "adam", terms, {"phi_accuracy": right.mean(), "mode_distance": mode_distance(decoded_NKTF.detach())}
+        yield "adam", terms, {"phi_accuracy": torch.tensor(names_its_mode(logits)), "mode_distance": mode_distance(decoded_NKTF.detach())}
 
     def _styled(self, batch: Batch, identity_NI, chosen_N, generator) -> dict[str, torch.Tensor]:
         """The chosen mode once more, with the sequence's own style: what the mode leaves open, the style must say."""

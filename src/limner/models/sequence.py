@@ -44,7 +44,8 @@ class LearnConditional:
         """-> h (N, T, D), the decoded images' logits (N, S, 1, H, W), and the losses of this phase."""
         maps_NSCHW = batch["maps"].float()
         h_0, _, _ = self.net.embedding.encode(batch["first"].float(), generator)
-        h_NTD = self.net.conditional(h_0, batch["labels"], self.net.num_frames)
+        with torch.autocast(h_0.device.type, enabled=False):
+            h_NTD = self.net.conditional(h_0.float(), batch["labels"], self.net.num_frames)
         logits_NSCHW = self.net.embedding.decode(h_NTD[:, batch["moments"]])
         terms = self.embedding_loss.terms(maps_NSCHW[:, 0], generator)
         terms["bce"] = losses.bce(logits_NSCHW, maps_NSCHW) / maps_NSCHW[0, 0].numel()
@@ -72,8 +73,9 @@ class LearnModes(LearnConditional):
     def updates(self, batch: Batch, generator: torch.Generator) -> Iterator:
         h_NTD, _, terms = self.common(batch, generator)
         maps_NSCHW = batch["maps"].float()
-        h_NKTD = self.net.modes(h_NTD)
-        phi_logits = self.net.phi(h_NKTD)
+        with torch.autocast(h_NTD.device.type, enabled=False):
+            h_NKTD = self.net.modes(h_NTD)
+            phi_logits = self.net.phi(h_NKTD)
         num_modes = h_NKTD.shape[1]
         decoded = None
         if self.push_weight:
@@ -84,9 +86,14 @@ class LearnModes(LearnConditional):
             decoded = self.net.embedding.decode(h_NKTD[:, :, batch["moments"]])
             scale = maps_NSCHW[0, 0].numel() * (num_modes if self.pull == "per_mode_bce" else 1)
             terms["pull"] = self.pull_weight * losses.pull_maps(self.pull, decoded, maps_NSCHW) / scale
-        own = torch.arange(num_modes, device=phi_logits.device).view(1, -1, *[1] * (phi_logits.ndim - 3))
-        notes = {"phi_accuracy": (phi_logits.argmax(-1) == own).float().mean()}
+        notes = {"phi_accuracy": torch.tensor(names_its_mode(phi_logits))}
         if decoded is not None:
             seen = torch.sigmoid(decoded.detach().float())
             notes["mode_map_distance"] = (seen - seen.roll(1, 1)).abs().mean()
         yield "adam", terms, notes
+
+
+def names_its_mode(logits: torch.Tensor) -> float:
+    """phi's logits (N, K, K), or (N, K, T, K) -> the part of the sequences whose mode it names."""
+    own = torch.arange(logits.shape[1], device=logits.device).view(1, -1, *[1] * (logits.ndim - 3))
+    return float((logits.argmax(-1) == own).float().mean())

@@ -24,6 +24,7 @@ from limner.guides.face import GUIDE
 from limner.models import frames
 from limner.models.point_objectives import LearnConditional, LearnFrames, LearnModes, PointWeights
 from limner.models.point_sequences import PointSequences
+from limner.models.sequence import names_its_mode
 from limner.papers.motion import KINDS, ModeMotion, check_request, finish
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
@@ -139,6 +140,16 @@ class CMMNetPoints(
         return [
             finish(features, neutral, duration, mode=k) for k, (features, duration) in enumerate(zip(features_KTF, seconds, strict=True))
         ]
+
+    @torch.no_grad()
+    def phi_accuracy(self, neutrals_unit: np.ndarray, *, label: str) -> float:
+        """How often the push classifier names the mode, on transitions of (N, 68, 2) neutral faces, 0..1."""
+        net = self.net.eval()
+        identity = net.identity_of(torch.from_numpy(neutrals_unit.astype(np.float32)).flatten(1))
+        labels = torch.full((len(identity),), self.label_names.index(label))
+        condition = net.condition(identity, labels, 0, torch.zeros(len(identity), net.style))
+        logits = net.classify(net.modes(net.conditional(condition, self.settings.num_frames), condition))
+        return names_its_mode(logits)
 
 
 def build(config: CMMNetPointsConfig, label_names: tuple[str, ...], training: Mapping[str, Any]) -> CMMNetPoints:

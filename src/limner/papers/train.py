@@ -40,7 +40,8 @@ def train(
     out = Path(out)
     _claim(out, {"format": FORMAT, "config": to_json(config), "data": print_of_data})
     model, stages = prepare(config, store)
-    accelerator = Accelerator()
+    chosen = None if "ACCELERATE_MIXED_PRECISION" in os.environ else getattr(config, "precision", None)
+    accelerator = Accelerator(mixed_precision=chosen)
     if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, stop_after=stop_after, show=show):
         return None
     if accelerator.is_main_process:
