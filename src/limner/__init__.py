@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limner.api import RenderedClip, render, smile
 
+    __version__: str
+
 __all__ = ["RenderedClip", "__version__", "render", "smile"]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 SMILES = 0.6  # ours: of a common smile; from here on the face is brought to neutral in full (generation.neutral)
+BROUGHT = "the mouth smiles or is open; the videos begin at an estimated neutral face (--start photo begins as the photo is)"
 Flag = Annotated[bool, arg(help_behavior_hint="")]
 
 
@@ -120,9 +121,7 @@ def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine
     for warning in outcome.result["photo"]["warnings"]:
         say(f"limner: {path.name}: {warning}")
     if settings.start == "neutral" and outcome.result["photo"]["own_smile"] > SMILES:
-        say(
-            f"limner: {path.name}: the person already smiles; the videos begin at an estimated neutral face (--start photo keeps the smile)"
-        )
+        say(f"limner: {path.name}: {BROUGHT}")
     lasting = ", ".join(f"{mode['duration_s']:.1f} s" for mode in outcome.result["modes"])
     what = "conditional smile" if settings.modes == "conditional" else f"{settings.modes} {settings.label} smiles"
     print(f"{path.name}: {what} ({lasting}) in {time.monotonic() - start:.1f} s -> {outcome.folder}")

@@ -97,7 +97,7 @@ def parse(record: type[T], command: str, args: Sequence[str]) -> T:
 
 def _plain(said: str) -> str:
     """What tyro said of options it cannot read, boxed or not, as one plain clause."""
-    text = " ".join(re.sub(r"[│╭╮╰╯─]|--{2,}", " ", said).split())
+    text = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]|--{2,}", " ", said).split())
     if found := re.search(r"Error parsing (\S+): .*? from \[(.*?)\]", text):
         return f"{found[1]} cannot be {found[2]}"
     if text.startswith("Missing from") or "Missing from limner" in text:
