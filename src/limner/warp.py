@@ -19,7 +19,7 @@ MIN_DISTANCE2 = 1e-12
 
 def _kernel(distance2: torch.Tensor) -> torch.Tensor:
     """Thin-plate kernel U(r) = r^2 log r, from r^2 (Bookstein 1989, eq. 1 up to a factor)."""
-    return 0.5 * distance2 * torch.log(distance2.clamp_min(MIN_DISTANCE2))
+    return 0.5 * torch.xlogy(distance2, distance2.clamp_min(MIN_DISTANCE2))
 
 
 def _distance2(a_NMx2: torch.Tensor, b_NCx2: torch.Tensor) -> torch.Tensor:
@@ -47,7 +47,10 @@ def fit_spline(centres_NC2: torch.Tensor, values_NC2: torch.Tensor, smoothing: t
 def evaluate_spline(coefficients: torch.Tensor, centres_NC2: torch.Tensor, at_M2: torch.Tensor) -> torch.Tensor:
     """Coefficients of `fit_spline` and places (M, 2), or (N, M, 2) -> values (N, M, 2)."""
     C = centres_NC2.shape[1]
-    kernel_NMC = _kernel(_distance2(at_M2 if at_M2.ndim == 3 else at_M2[None], centres_NC2))
+    at_NM2 = (at_M2 if at_M2.ndim == 3 else at_M2[None]).expand(len(centres_NC2), -1, -1)
+    # |a - c|^2 = |a|^2 + |c|^2 - 2 a.c: one matrix product instead of six passes over (N, M, C); its rounding is far below a pixel
+    square_NM1, square_N1C = (at_NM2 * at_NM2).sum(-1, keepdim=True), (centres_NC2 * centres_NC2).sum(-1)[:, None]
+    kernel_NMC = _kernel(torch.baddbmm(square_NM1 + square_N1C, at_NM2, centres_NC2.transpose(1, 2), alpha=-2).clamp_min(MIN_DISTANCE2))
     return kernel_NMC @ coefficients[:, :C] + coefficients[:, C, None] + at_M2 @ coefficients[:, C + 1 :]
 
 

@@ -15,17 +15,27 @@ from limner.generation import slits
 from limner.guides.face import GUIDE
 
 # Visible widths of the upper teeth from the midline, central incisor to second premolar and beyond, seen from the front (the arch turns
-# away): after Wheeler's mesiodistal widths 8.5, 6.5, 7.5, 7.0, 7.0 mm, foreshortened. In units of 90 mm.
-BOUNDS = (0.0, 0.094, 0.162, 0.226, 0.272, 0.306, 0.334)
-EDGES = (0.0, -0.009, 0.001, -0.008, -0.014, -0.022)  # ours: how much lower each tooth's edge lies than the central one's
+# away): after Wheeler's mesiodistal widths 8.5, 6.5, 7.5, 7.0, 7.0 mm, foreshortened and a tenth narrower, as the training people's open
+# smiles show them. In units of 90 mm. The person's right and left differ a little, as real rows do (ours).
+BOUNDS = ((0.0, 0.083, 0.146, 0.203, 0.246, 0.281, 0.310), (0.0, 0.085, 0.145, 0.204, 0.248, 0.282, 0.310))
+EDGES = (
+    (0.0, -0.008, 0.001, -0.008, -0.014, -0.022),
+    (0.001, -0.006, -0.001, -0.009, -0.013, -0.022),
+)  # ours: lower than the central one's
+BRIGHT = ((1.0, 0.97, 0.90, 0.93, 0.90, 0.85), (0.985, 0.975, 0.91, 0.92, 0.89, 0.85))  # ours: canines are darker
 HEIGHT = 0.112  # Wheeler: the central incisor's crown, 10.5 mm
 ARC = 0.55  # ours: the edges rise by ARC x^2 to the sides (the smile arc)
 EDGE_LEAST, EDGE_MOST = 0.035, 0.062  # ours: where the incisal edge lies below the closed mouth's line; the lower lip uncovers it
 LIP_CLEARANCE = 0.012  # ours: between the edge and a lower lip that is near
-TEETH_OVER_SCLERA = (1.19, 1.20, 1.15)  # fitted: 31 open smiles of the 66 training people, bright part of the teeth over that of the eyes
+TEETH_OVER_SCLERA = (
+    1.25,
+    1.26,
+    1.20,
+)  # ours: 1.05 times the fitted: 31 open smiles of the 66 training people, bright part of the teeth over that of the eyes
 TEETH_MOST = 232.0  # ours: never paper white
 CAVITY_OVER_SKIN = (0.22, 0.12, 0.12)  # ours; the darkest tenth of those mouths is (0.39, 0.30, 0.32) of the skin, lips' shade included
 GUM_OVER_SKIN = (0.80, 0.52, 0.54)  # ours
+CONTACT, CONTACT_UNIT = 0.5, 0.011  # ours: the dark line of closed lips, its depth and half width
 OPEN_UNIT = (0.012, 0.04)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
 
 
@@ -94,7 +104,7 @@ class Interior:
         teeth, cover = _teeth(x, y, edge, 1.0 / self.unit)
         corner = torch.minimum(u, 1 - u).clamp(0, 0.5)
         dim = 0.30 + 0.70 * _ramp(corner / 0.30)  # the cheeks' shade: dark corners
-        dim = dim * (1 - 0.55 * torch.exp(-below_lip.clamp_min(0) / 0.022)) * (1 - 0.25 * torch.exp(-above_lip.clamp_min(0) / 0.012))
+        dim = dim * (1 - 0.50 * torch.exp(-below_lip.clamp_min(0) / 0.013)) * (1 - 0.20 * torch.exp(-above_lip.clamp_min(0) / 0.012))
         depth = _ramp((above_lip + below_lip) / 0.25)
         p = self.palette
         colour = lambda c: c.view(1, 3, 1, 1)  # noqa: E731
@@ -114,6 +124,13 @@ class Interior:
         return (lip - LIP_CLEARANCE).clamp(EDGE_LEAST, EDGE_MOST)[:, None, None]
 
 
+def contact_shade(shape: slits.Shape, u: torch.Tensor, v: torch.Tensor, unit: float) -> torch.Tensor:
+    """How much of the light (T, H, W) is lost where lips meet that did not meet in the photo."""
+    line = (slits.look_up(shape.upper, u) + slits.look_up(shape.lower, u)) / 2
+    ends = _ramp(torch.minimum(u, 1 - u) / 0.06)
+    return CONTACT * ends * torch.exp(-(((v - line) / max(CONTACT_UNIT * unit, 0.7)) ** 2))
+
+
 def _ramp(x: torch.Tensor) -> torch.Tensor:
     x = x.clamp(0, 1)
     return x * x * (3 - 2 * x)
@@ -121,18 +138,21 @@ def _ramp(x: torch.Tensor) -> torch.Tensor:
 
 def _teeth(x: torch.Tensor, y: torch.Tensor, edge: torch.Tensor, pixel: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Places in units -> brightness of the row (about 0.6..1) and how much of each pixel it covers. pixel: its size in units."""
-    side = x.abs()
+    side, left = x.abs(), (x > 0).long()
+    lean = 0.06 * (edge - y)  # towards the gum the crowns grow narrower and lean to the midline
+    at = (side + lean * (side / 0.3)).contiguous()
     bounds = torch.tensor(BOUNDS)
-    which = (torch.bucketize(side.contiguous(), bounds, right=True) - 1).clamp(0, len(EDGES) - 1)
-    low, high = bounds[which], bounds[which + 1]
-    across = ((side - low) / (high - low) * 2 - 1).clamp(-1, 1)  # -1..1 over a tooth
+    which = sum((at >= bounds[left, k]).long() for k in range(1, len(EDGES[0])))
+    low, high = bounds[left, which], bounds[left, which + 1]
+    across = ((at - low) / (high - low) * 2 - 1).clamp(-1, 1)  # -1..1 over a tooth
     soft = max(pixel, 0.006)
-    bottom = edge + torch.tensor(EDGES)[which] - ARC * side * side - 0.016 * across.abs() ** 4  # rounded corners
+    bottom = edge + torch.tensor(EDGES)[left, which] - ARC * side * side - 0.014 * across.abs() ** 5  # rounded corners
     cover = ((bottom - y) / soft + 0.5).clamp(0, 1)
-    to_gap = torch.minimum(side - low, high - side)
-    near_edge = _ramp(1 - (bottom - y) / HEIGHT)  # gaps open towards the edge and close at the gum
-    gap = torch.exp(-((to_gap / max(0.006, 0.7 * pixel)) ** 2)) * (0.10 + 0.28 * near_edge)
-    gap = torch.where(side < 0.02, gap * 0.8, gap)
-    turn = 1 - 0.75 * _ramp((side - 0.06) / 0.30)  # the arch turns away from the light
-    relief = 1 - 0.07 * across * across - 0.10 * _ramp((y - bottom + 0.03) / 0.03)  # rounded crowns, translucent edges
-    return turn * relief * (1 - gap), cover
+    to_gap = torch.minimum(at - low, high - at)
+    near_edge = _ramp(1 - (bottom - y) / (0.6 * HEIGHT))  # gaps open towards the edge and close at the gum
+    width = max(0.0042, 0.6 * pixel)
+    gap = torch.exp(-((to_gap / width) ** 2)) * (0.09 + 0.24 * near_edge) * min(1.0, 0.0042 / width + 0.2)
+    turn = 1 - 0.70 * _ramp((side - 0.10) / 0.28)  # the arch turns away from the light
+    crown = 1 - 0.09 * across * across + 0.05 * torch.exp(-(((across + 0.15) / 0.35) ** 2))  # rounded crowns, a soft gleam on each
+    edge_tone = 1 - 0.12 * _ramp((y - bottom + 0.035) / 0.035) - 0.06 * _ramp((bottom - y - 0.05) / 0.05)  # translucent edge, warmer neck
+    return torch.tensor(BRIGHT)[left, which] * turn * crown * edge_tone * (1 - gap), cover

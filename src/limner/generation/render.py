@@ -6,12 +6,13 @@ Shapes: T frames, K = 68 points, H W pixels, h w nodes of the coarse grid. Lengt
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import torch
 
 from limner import geometry, warp
-from limner.generation import mouth, shade, skin, slits, support
+from limner.generation import mouth, person, shade, skin, slits, support
 from limner.guides.face import GUIDE
 from limner.types import Face, InputError
 
@@ -19,7 +20,6 @@ MARGIN_UNIT = 0.25  # ours: how much further the texture reaches, for displaceme
 BOX_MARGIN_UNIT = 0.16  # ours: round a slit, where the sheets are blended pixel by pixel
 SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 FRAMES_AT_ONCE = 4  # ours: bounds memory
-SHADE = 1.0
 STILL_PX = 1e-4
 
 
@@ -27,10 +27,18 @@ class WarpRenderer:
     """Renders points as pictures of one photo.
 
     photo: (H, W, 3) uint8 sRGB. face: the face in it, its points in the photo's pixels. neutral_points: (68, 2), where the points of a
-    photo that smiles would lie at rest, if known. InputError if the points are not finite or lie on one another.
+    photo that smiles would lie at rest, if known. where: (H, W) bool, True on the person; "find" looks for it; None: not known, then the
+    background is guarded by moving less near the face's outline. InputError if the points are not finite or lie on one another.
     """
 
-    def __init__(self, photo: np.ndarray, face: Face, *, neutral_points: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        photo: np.ndarray,
+        face: Face,
+        *,
+        neutral_points: np.ndarray | None = None,
+        where: np.ndarray | Literal["find"] | None = "find",
+    ) -> None:
         points = np.asarray(face.points, np.float64)
         if points.shape != (GUIDE.num_points, 2) or not np.isfinite(points).all():
             raise InputError(f"the renderer needs {GUIDE.num_points} finite face points; this face has {points.shape}")
@@ -44,15 +52,21 @@ class WarpRenderer:
         x0, y0, x1, y1 = self.box
         self.upsampler = warp.Upsampler((y1 - y0, x1 - x0), self.step)
         self.nodes = warp.nodes(self.box, self.step)
-        self.pixels = warp.nodes(self.box, 1)
+        self.pixels = warp.nodes(self.box, 1).permute(2, 0, 1).contiguous().permute(1, 2, 0)  # planar in memory, as fields are
         self.window = torch.from_numpy(support.window(points, photo.shape[:2], self.nodes.numpy())).float()
+        inside = person.find_person(photo, points) if isinstance(where, str) else where
+        self.most = torch.from_numpy(person.may_move(points, self.box, self.step)).float() if inside is None else None
         self.sheets = skin.Sheets(points, self.unit, self.nodes, self._anchors())
         self.interior = mouth.Interior(photo, points, rest)
         self.own = {slit.name: slits.shape_of(slit, points[None]) for slit in (slits.MOUTH, *slits.EYES)}
         tx0, ty0, tx1, ty1 = support.box_of(points, photo.shape[:2], support.FADE_UNIT + MARGIN_UNIT)
         colour = torch.from_numpy(photo[ty0:ty1, tx0:tx1].astype(np.float32)).permute(2, 0, 1)
         ratio = shade.laid_on(points, (tx0, ty0, tx1, ty1), self.unit)
-        self.texture = warp.sharp_texture(torch.cat([colour, ratio]))  # 4 channels: the photo, and what a smile does to its light
+        layers = None if inside is None else person.take_apart(photo, inside, points, (tx0, ty0, tx1, ty1))
+        self.plate = None if layers is None else layers.plate[:, y0 - ty0 : y1 - ty0, x0 - tx0 : x1 - tx0].contiguous()
+        alpha = [] if layers is None else [layers.alpha]
+        # Channels: the photo (3), what a smile does to its light (1), the share of the person (1 where there is background)
+        self.texture = warp.sharp_texture(torch.cat([colour, ratio, *alpha]))
         self.texture_origin = (float(tx0), float(ty0))
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
@@ -77,6 +91,7 @@ class WarpRenderer:
         sheets = self._displacements(motion)
         weights = skin.seam_weights(shapes, self.nodes, self.unit)
         coarse = (sheets * weights[..., None]).sum(1)
+        coarse = coarse if self.most is None else self._held(coarse, self.most)
         position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         parts = []
         for slit, first in ((slits.MOUTH, 1), (slits.EYES[0], 0), (slits.EYES[1], 0)):
@@ -85,7 +100,9 @@ class WarpRenderer:
             parts.append((slit, rows, columns))
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
-        colours = sampled[:, :3] * torch.exp(sampled[:, 3:] * smile * SHADE)
+        colours = sampled[:, :3] * torch.exp(sampled[:, 3:4] * smile)
+        if self.plate is not None:
+            colours = self.plate + sampled[:, 4:] * (colours - self.plate)
         for slit, rows, columns in parts:
             self._fill(colours, slit, shapes[slit.name], motion, rows, columns)
         return colours.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
@@ -95,6 +112,11 @@ class WarpRenderer:
         nodes = self.nodes.numpy()
         head = torch.from_numpy(geometry.apply_affine(motion.head[:, None], nodes[None])).float() - self.nodes
         return self.window[..., None] * (head[:, None] + self.sheets(motion))
+
+    def _held(self, field_Thw2: torch.Tensor, most_hw: torch.Tensor) -> torch.Tensor:
+        """The same field with no displacement above what its place may move; those well below it stay as they are."""
+        far = torch.linalg.vector_norm(field_Thw2, dim=-1, keepdim=True) / most_hw[..., None]
+        return field_Thw2 * (1 + far**4) ** -0.25
 
     def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray) -> tuple[slice, slice]:
         """Rows and columns of the support's box round all places the slit takes in these frames and in the photo."""
@@ -148,6 +170,9 @@ class WarpRenderer:
         else:
             shown = shown * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
         region += shown * (behind - region)
+        if slit is slits.MOUTH and motion.closing.any():
+            closed = torch.from_numpy(support.smoothstep((motion.closing - 0.6) / 0.4)).float().view(-1, 1, 1, 1)
+            region *= 1 - closed * mouth.contact_shade(shape, u, v, self.unit)[:, None]
 
     def _behind(self, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, at: torch.Tensor) -> torch.Tensor:
         """Where in the photo lies what is seen through a slit: rigid with the head, stretched only as far as the slit opens wider."""

@@ -20,6 +20,9 @@ from limner.guides.face import GUIDE
 UPPER_LIDS, LOWER_LIDS = (37, 38, 43, 44), (40, 41, 46, 47)
 UPPER_LIP, LOWER_LIP = (49, 50, 51, 52, 53, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 LEFT_OUT = (LOWER_LIDS, UPPER_LIDS + LOWER_LIP, UPPER_LIP)  # brow, cheek, chin
+INNER_UPPER, INNER_LOWER = [61, 62, 63], [67, 66, 65]
+OPEN_UNIT = 0.02  # ours: a photo's mouth counts as open from this gap on, fully from twice this
+INSET_UNIT = (0.010, 0.018)  # ours: of the upper and the lower lip's edge when it closes
 SEAM_UNIT = 0.10  # ours: least width of the blend between sheets away from the slits
 SMOOTHING = {"jaw": 2e-2, "brow": 5e-3, "nose": 2e-3, "eye": 1e-3, "lip": 1e-3, "anchor": 1e-3}  # ours, units^2: where the detector jitters
 
@@ -35,17 +38,35 @@ NUM_ANCHORS = 16
 
 @dataclass(frozen=True)
 class Motion:
-    """What T frames ask of the photo: target points (T, 68, 2) pixels and the head's similarity, output -> photo, (T, 2, 3)."""
+    """What T frames ask of the photo: points (T, 68, 2) in the output, their sources (T, 68, 2) in the photo, pixels, and the head's
+    similarity (T, 2, 3), output -> photo. closing: (T,) how far an open mouth of the photo has closed, 0..1."""
 
     points: np.ndarray
+    sources: np.ndarray
     head: np.ndarray
+    closing: np.ndarray
 
 
 def motion_of(points_TK2: np.ndarray, reference_K2: np.ndarray) -> Motion:
-    """Parts the points' motion: the head's similarity is fitted on the guide's rigid points."""
+    """Parts the points' motion: the head's similarity is fitted on the guide's rigid points.
+
+    Where the photo's mouth is open and closes, the lips' inner edges are taken a little outside the detector's: what it calls lip may still
+    be tooth, and closed lips must not show any.
+    """
     rigid = list(GUIDE.rigid)
-    source = np.broadcast_to(reference_K2[rigid], points_TK2[:, rigid].shape)
-    return Motion(points_TK2, geometry.fit_similarity(points_TK2[:, rigid], source))
+    sources = np.broadcast_to(reference_K2, points_TK2.shape).copy()
+    head = geometry.fit_similarity(points_TK2[:, rigid], sources[:, rigid])
+    unit = geometry.unit_length(reference_K2, GUIDE)
+    left, right = GUIDE.unit_pair
+    axis = (reference_K2[right] - reference_K2[left]) / unit
+    down = np.array([-axis[1], axis[0]])
+    own = float((reference_K2[list(INNER_LOWER)] - reference_K2[list(INNER_UPPER)]).mean(0) @ down) / unit
+    gap = np.linalg.norm((points_TK2[:, INNER_LOWER] - points_TK2[:, INNER_UPPER]).mean(1), axis=-1) * geometry.scale_of(head) / unit
+    closing = np.clip((own - OPEN_UNIT) / OPEN_UNIT, 0, 1) * np.clip(1 - gap / max(own, 1e-6), 0, 1)
+    inset = closing[:, None, None] * unit * down
+    sources[:, INNER_UPPER] -= INSET_UNIT[0] * inset
+    sources[:, INNER_LOWER] += INSET_UNIT[1] * inset
+    return Motion(points_TK2, sources, head, closing)
 
 
 class Sheets:
@@ -65,7 +86,7 @@ class Sheets:
     def __call__(self, motion: Motion) -> torch.Tensor:
         """-> (T, 3, h, w, 2) pixels: brow, cheek, chin."""
         num = len(motion.points)
-        rest = self.reference - geometry.apply_affine(motion.head, motion.points)
+        rest = motion.sources - geometry.apply_affine(motion.head, motion.points)
         anchors = np.broadcast_to(self.anchors, (num, *self.anchors.shape))
         centres = torch.from_numpy((np.concatenate([motion.points, anchors], 1) - self.centre) / self.unit)
         values = torch.from_numpy(np.concatenate([rest, np.zeros(anchors.shape)], 1))

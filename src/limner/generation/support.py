@@ -11,7 +11,7 @@ from limner import geometry
 from limner.guides.face import GUIDE
 
 FOREHEAD_UNIT = 0.35  # ours: how far above the brows the forehead reaches
-FULL_UNIT, FADE_UNIT = 0.1, 0.55  # ours: within the first of the face's hull the photo moves fully, beyond the second not at all
+FULL_UNIT, FADE_UNIT = 0.18, 0.58  # ours: within the first of the face's hull the photo moves fully, beyond the second not at all
 BORDER_UNIT = 0.1  # ours: towards the photo's own border motion fades over this
 
 
@@ -34,7 +34,8 @@ def box_of(points_K2: np.ndarray, photo_hw: tuple[int, int], margin_unit: float 
 def window(points_K2: np.ndarray, photo_hw: tuple[int, int], nodes_hw2: np.ndarray) -> np.ndarray:
     """1 on the face, falling smoothly to exactly 0 at the border of the support and of the photo; (h, w)."""
     unit = float(geometry.unit_length(points_K2, GUIDE))
-    fade = smoothstep((FADE_UNIT - distance_to_hull(outline(points_K2), nodes_hw2) / unit) / (FADE_UNIT - FULL_UNIT))
+    distance = (distance_to_hull(outline(points_K2), nodes_hw2) + 1.0) / unit  # 1 px: the box's outermost pixels stay themselves
+    fade = smoothstep((FADE_UNIT - distance) / (FADE_UNIT - FULL_UNIT))
     height, width = photo_hw
     inside = np.minimum(nodes_hw2 - 0.5, (width - 0.5, height - 0.5) - nodes_hw2).min(-1) / unit
     return fade * smoothstep(inside / BORDER_UNIT)
