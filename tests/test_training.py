@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from accelerate import Accelerator
 
 from limner.training import checkpoint
 from limner.training.config import from_json, override, to_json
-from limner.training.loop import Stage, fit, generator_of
+from limner.training.loop import Stage, accelerator_of, fit, generator_of
 from limner.types import InputError
 
 
@@ -41,7 +40,7 @@ def line(steps, out, *, batch=draw, stop_after=None, poison=None, net=None, **mo
         net = torch.nn.Linear(1, 1)
     shared = {"steps": steps, "objective": Line(net, poison), "batch": batch, "learning_rate": lambda part: 1 - part / 2}
     stages = [Stage(name=name, **shared) for name in ("one", "two")]
-    done = fit(net, stages, out=out, seed=7, accelerator=Accelerator(cpu=True), stop_after=stop_after, show=False, **more)
+    done = fit(net, stages, out=out, seed=7, accelerator=accelerator_of(cpu=True), stop_after=stop_after, show=False, **more)
     return net, done
 
 

@@ -43,27 +43,26 @@ COLUMNS = {
 def run(store: Path, out: Path, *, steps: int = 250, cmmnet: Path | None = None, points: Path | None = None) -> dict[str, Any]:
     """Train the variants under OUT (finished ones are kept), measure all rows, write OUT/ablation.json; -> row -> label -> figures."""
     import torch
-    from accelerate import Accelerator
 
     from limner.data.store import Store
     from limner.papers import load_motion_model
     from limner.papers.recipes import recipe
     from limner.papers.train import prepare
     from limner.training import checkpoint
-    from limner.training.loop import fit
+    from limner.training.loop import accelerator_of, fit
 
     clips = Store(Path(store))
     real = motion.prepare(clips, "transition", 32)
     base = replace(recipe("cmmnet-points"), smile_share=0.0)
     model, stages = prepare(base, clips)
-    fit(model, stages[:2], out=Path(out) / "phases 1 and 2", seed=base.seed, accelerator=Accelerator(cpu=True))
+    fit(model, stages[:2], out=Path(out) / "phases 1 and 2", seed=base.seed, accelerator=accelerator_of(cpu=True))
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     rows = {}
     for name, changes in VARIANTS.items():
         torch.manual_seed(base.seed)
         variant, stages = prepare(replace(base, steps=(0, 0, steps), **changes), clips)
         checkpoint.load_weights(variant, start, Path(out))
-        fit(variant, stages[2:], out=Path(out) / name, seed=base.seed, accelerator=Accelerator(cpu=True))
+        fit(variant, stages[2:], out=Path(out) / name, seed=base.seed, accelerator=accelerator_of(cpu=True))
         rows[name] = measure(variant.eval(), real)
     for name, source in (("cmmnet on maps", cmmnet), ("cmmnet-points", points)):
         if source is not None:

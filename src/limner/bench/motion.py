@@ -59,21 +59,24 @@ def run(store: Path, run: Path | None = None, out: Path | None = None) -> dict[s
     for kind in model.kinds:
         real = prepare(clips, kind, FRAMES[kind])
         figures[kind] = {label: measure(model, real, label) for label in model.label_names}
-    _print(figures)
+        if hasattr(model, "reader"):
+            for label in model.label_names:
+                figures[kind][label] |= maps(model, real, label)
+    print_table(figures)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         (Path(out) / "motion.json").write_text(json.dumps(figures, indent=1) + "\n")
     return figures
 
 
-def prepare(store: Any, kind: str, num: int) -> Real:
+def prepare(store: Any, kind: str, num: int, *, judge_steps: int = 1500) -> Real:
     """The real sequences of one kind, and a label judge trained on the train people's."""
     from limner.data.samples import load_sequences
     from limner.evaluation.judges.label import LabelJudge
 
     train, test = (load_sequences(store, split=split, kind=kind, num=num) for split in ("train", "test"))
     with tempfile.TemporaryDirectory() as folder:
-        judge = LabelJudge(GUIDE, train.label_names).train(train.points_unit, train.labels, out=Path(folder))
+        judge = LabelJudge(GUIDE, train.label_names).train(train.points_unit, train.labels, out=Path(folder), steps=judge_steps)
     return Real(train=train, test=test, judge=judge, kind=kind)
 
 
@@ -127,6 +130,37 @@ def measure(model: Any, real: Real, label: str, *, seed: int = 0) -> dict[str, A
     }
 
 
+def maps(model: Any, real: Real, label: str) -> dict[str, float]:
+    """What a model of maps does on them, on test people: BCE per pixel against real sequences, of the Cond-LSTM, of the average of the
+    modes and of the weakest mode; and the error of points read out of real drawings and of drawings decoded by the VAE, in % of the
+    inter-ocular distance."""
+    import torch
+
+    from limner.losses import bce, bce_of_mean
+
+    pixels = model.settings.size**2
+    rows = np.flatnonzero(real.test.labels == real.test.label_names.index(label))
+    rows = rows[np.unique(real.test.subjects[rows], return_index=True)[1]]  # one sequence a person
+    found: dict[str, list[float]] = {
+        key: [] for key in ("bce_conditional", "bce_mean", "bce_worst", "read_drawn_percent", "read_decoded_percent")
+    }
+    with torch.no_grad():
+        for points in real.test.points_unit[rows]:
+            true = torch.from_numpy(points)
+            drawn = model.draw(true)
+            modes = {
+                m: model.maps(points[0], label=label, modes=m).clamp(1e-6, 1 - 1e-6).logit()[:, :, None]
+                for m in ("conditional", model.max_modes)
+            }
+            found["bce_conditional"].append(float(bce(modes["conditional"][0], drawn)) / pixels)
+            found["bce_mean"].append(float(bce_of_mean(modes[model.max_modes][None], drawn[None])) / pixels)
+            found["bce_worst"].append(max(float(bce(mode, drawn)) for mode in modes[model.max_modes]) / pixels)
+            decoded = torch.sigmoid(model.net.embedding.decode(model.net.embedding.encode(drawn)[0]).float())
+            for key, seen in (("read_drawn_percent", drawn), ("read_decoded_percent", decoded)):
+                found[key].append(100 * float((model.reader(seen) - true).norm(dim=-1).mean()))
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
 def _triples(model: Any, neutral: np.ndarray, label: str, kind: str) -> np.ndarray:
     """(seeds, K, T, 68, 2) displacements of one face."""
     made = [model.generate(neutral, label=label, modes=model.max_modes, seed=seed, kind=kind) for seed in range(SEEDS)]
@@ -141,7 +175,7 @@ def verdict(name: str, value: Any) -> bool | None:
     return bool(low <= value <= high)
 
 
-def _print(figures: dict[str, Any]) -> None:
+def print_table(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -97,7 +97,7 @@ class CMMNet(nn.Module, PyTorchModelHubMixin, library_name="limner", license="ap
             phi=ModeClassifier(latent=c.latent, num_steps=c.num_frames, num_modes=c.modes, pool=c.push_pool),
             num_frames=c.num_frames,
         )
-        self.net.embedding.to(memory_format=torch.channels_last)  # faster on CPU
+        self.net.embedding.to(memory_format=torch.channels_last)  # faster on CPU  # type: ignore[call-overload]
         self.reader = PointsFromMaps(size=c.size, channels=c.reader_channels, num_points=GUIDE.num_points)
         self.register_buffer("duration_s", torch.ones(len(label_names)))
 

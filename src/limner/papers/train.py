@@ -15,7 +15,7 @@ from limner.papers.motion import KINDS
 from limner.papers.recipes import recipe as recipe_of
 from limner.training import checkpoint
 from limner.training.config import override, to_json
-from limner.training.loop import fit
+from limner.training.loop import accelerator_of, fit
 from limner.types import InputError
 
 FORMAT = 1
@@ -30,8 +30,6 @@ def train(
     -> the folder of the finished model (OUT/model, for load_motion_model), or None where stop_after came first.
     InputError: unknown recipe or setting, a store that is none, an `out` that holds another run or cannot be written, a loss gone NaN.
     """
-    from accelerate import Accelerator
-
     from limner.data.store import Store
 
     config = override(recipe_of(recipe) if isinstance(recipe, str) else recipe, overrides or {})
@@ -40,8 +38,7 @@ def train(
     out = Path(out)
     _claim(out, {"format": FORMAT, "config": to_json(config), "data": print_of_data})
     model, stages = prepare(config, store)
-    chosen = None if "ACCELERATE_MIXED_PRECISION" in os.environ else getattr(config, "precision", None)
-    accelerator = Accelerator(mixed_precision=chosen)
+    accelerator = accelerator_of(getattr(config, "precision", None))
     if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, stop_after=stop_after, show=show):
         return None
     if accelerator.is_main_process:

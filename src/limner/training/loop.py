@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from limner.training import checkpoint
 from limner.types import InputError
@@ -51,6 +53,15 @@ class Stage:
     learning_rate: Callable[[float], float] = lambda part: 1.0
     clip: float = 5.0  # ours: spec A5 gives 1-5
     monitor: Callable[[], Mapping[str, Any]] | None = None
+
+
+def accelerator_of(precision: str | None = None, *, cpu: bool = False) -> Accelerator:
+    """Accelerate's choice of device, processes and, where ACCELERATE_MIXED_PRECISION is set, precision; else `precision` ("no", "bf16").
+
+    Each run gets a fresh one: Accelerate keeps one state a process, and a second run may ask for another precision.
+    """
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    return Accelerator(mixed_precision=None if "ACCELERATE_MIXED_PRECISION" in os.environ else precision or "no", cpu=cpu)
 
 
 def generator_of(*parts: Any) -> torch.Generator:

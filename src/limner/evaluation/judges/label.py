@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
 from limner.geometry import align, resample
 from limner.nn.classifier import VectorClassifier
-from limner.training.loop import Stage, fit
+from limner.training.loop import Stage, accelerator_of, fit
 from limner.types import Guide
 
 MOMENTS = 32  # T of the paper
@@ -66,7 +65,7 @@ class LabelJudge:
             return {"x": x[rows], "y": y[rows]}
 
         stage = Stage(name="label judge", steps=steps, objective=_Learn(self.net), batch=draw, learning_rate=lambda part: 1 - part)
-        fit(self.net, [stage], out=out, seed=0, accelerator=Accelerator(cpu=True), save_every=steps, show=False)
+        fit(self.net, [stage], out=out, seed=0, accelerator=accelerator_of(cpu=True), save_every=steps, show=False)
         return self
 
     @torch.no_grad()
