@@ -201,7 +201,20 @@ def test_help_comes_at_once_and_names_every_command():
 
 
 @pytest.mark.parametrize(
-    "command", ["smile", "render", "doctor", "prepare smiles", "train", "bench faces", "bench speed", "bench motion", "bench au"]
+    "command",
+    [
+        "smile",
+        "render",
+        "doctor",
+        "prepare smiles",
+        "train",
+        "bench faces",
+        "bench speed",
+        "bench motion",
+        "bench ablation",
+        "bench au",
+        "bench media",
+    ],
 )
 def test_every_command_has_help(limner, command: str):
     code, said, errors = limner(*command.split(), "--help")

@@ -20,7 +20,7 @@ usage: limner COMMAND [OPTIONS]
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
-  bench faces|speed|motion|au|media   measure what limner reaches
+  bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -28,7 +28,7 @@ usage: limner COMMAND [OPTIONS]
 Start here:  limner smile me.jpg       then look at limner-out/me/sheet.png and limner-out/me/compare.mp4
 Use photos of people who agreed to it. Every file limner writes says in its metadata that it is synthetic.
 """
-SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "au", "media")}
+SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "ablation", "au", "media")}
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
 
@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Runs one command. -> the exit code: 0 all done, 2 an input refused, 1 a fault of ours, 130 Ctrl-C."""
     from limner.cli.session import Session
 
-    with Session() as session:
+    with Session(last=args is None) as session:
         try:
             return _run(list(sys.argv[1:] if args is None else args))
         except BaseException as error:
@@ -71,7 +71,11 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import photos
 
         return photos.smile if first == "smile" else photos.render
-    if first in ("doctor", "prepare", "train", "bench"):
+    if first == "bench":
+        from limner.cli import benches
+
+        return getattr(benches, second)
+    if first in ("doctor", "prepare", "train"):
         from limner.cli import work
 
         return getattr(work, command.replace(" ", "_"))

@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from limner.cli import INTERRUPTED
-from limner.types import InputError
 
 T = TypeVar("T")
 OK, FAULT, REFUSED, STOPPED = 0, 1, 2, 130
@@ -29,7 +28,13 @@ def say(line: str) -> None:
 
 
 class Session:
-    """Holds Ctrl-C for the length of a command: the first raises KeyboardInterrupt, later ones wait until all is put in order."""
+    """Holds Ctrl-C for the length of a command: the first raises KeyboardInterrupt, later ones wait until all is put in order.
+
+    last: the process ends with this command, so what comes after its end changes nothing any more.
+    """
+
+    def __init__(self, *, last: bool) -> None:
+        self.last = last
 
     def __enter__(self) -> Session:
         interrupted.clear()
@@ -47,10 +52,12 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self.last else handler)
 
     def exit_code(self, error: BaseException) -> int:
         """The one line and the exit code that an exception stands for."""
+        from limner.types import InputError  # not above: Ctrl-C must be held before numpy is imported
+
         if os.environ.get("LIMNER_DEBUG") == "1" and not isinstance(error, SystemExit):
             import traceback
 
@@ -82,6 +89,8 @@ def one_line(error: BaseException) -> str:
 def parse(record: type[T], command: str, args: Sequence[str]) -> T:
     """Command line -> the record of its options, by tyro; what it cannot read is refused in one line."""
     import tyro
+
+    from limner.types import InputError
 
     said = io.StringIO()
     try:

@@ -1,0 +1,123 @@
+"""`limner bench`: every figure of docs/results.md as a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from limner.cli.session import OK, parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """How true and how sharp the renderer is: real neutral faces driven by their real smile's points, beside a copy and a plain spline."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The Face Research Lab London Set: NNN_neutral.jpg and NNN_smiling.jpg."""
+
+
+def faces(args: Sequence[str]) -> int:
+    """The command `limner bench faces`."""
+    asked = parse(Faces, "bench faces", args)
+    from limner.bench import faces
+
+    faces.run(asked.folder)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast limner is here: a photo to three written videos, cold and again, the renderer, the memory, the share of each stage."""
+
+
+def speed(args: Sequence[str]) -> int:
+    """The command `limner bench speed`."""
+    parse(Speed, "bench speed", args)
+    from limner.bench import speed
+
+    speed.run()
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """How true and how different the imagined smiles are, on the test people of a clip store."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The clip store (limner prepare smiles makes one)."""
+    run: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """A run of limner train, in place of the model that ships."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write the figures there, as motion.json."""
+
+
+def motion(args: Sequence[str]) -> int:
+    """The command `limner bench motion`."""
+    asked = parse(Motion, "bench motion", args)
+    from limner.bench import motion
+
+    motion.run(asked.store, asked.run, asked.out)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """What each loss does: short trainings with push off, pull off and each pull variant, in one table with the whole models."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The clip store (limner prepare smiles makes one)."""
+    out: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Where the trainings and ablation.json go; finished ones are kept."""
+    steps: int = 250
+    """Training steps of the last phase."""
+    cmmnet: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """A whole cmmnet, for its row."""
+    points: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """A whole cmmnet-points, for its row; without it the one that ships."""
+
+
+def ablation(args: Sequence[str]) -> int:
+    """The command `limner bench ablation`."""
+    asked = parse(Ablation, "bench ablation", args)
+    from limner.bench import ablation
+
+    ablation.run(asked.store, asked.out, steps=asked.steps, cmmnet=asked.cmmnet, points=asked.points)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionUnits:
+    """How well AU6 and AU12 are read from points, against real smiles, faces that do not smile, and other estimators."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The folder of real data, with faces/ and annotations/ in it."""
+
+
+def au(args: Sequence[str]) -> int:
+    """The command `limner bench au`."""
+    asked = parse(ActionUnits, "bench au", args)
+    from limner.bench import action_units
+
+    action_units.run(asked.folder)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """Videos and detection on real data: colours, sizes, speed, and how the points agree with others'."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The folder above data/ and models/."""
+
+
+def media(args: Sequence[str]) -> int:
+    """The command `limner bench media`."""
+    asked = parse(Media, "bench media", args)
+    from limner.bench import media
+
+    media.run(asked.folder)
+    return OK
