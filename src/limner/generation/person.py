@@ -8,6 +8,7 @@ lie to what may be background.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,9 +47,9 @@ def find_person(photo: np.ndarray, points_K2: np.ndarray) -> np.ndarray | None:
         return None
     x0, y0, x1, y1 = support.box_of(points_K2, photo.shape[:2], CROP_UNIT)
     with quiet(), SelfieSegmentation(model_selection=0) as segmenter:
-        found = segmenter.process(np.ascontiguousarray(photo[y0:y1, x0:x1])).segmentation_mask
+        result: Any = segmenter.process(np.ascontiguousarray(photo[y0:y1, x0:x1]))
     person = np.zeros(photo.shape[:2], bool)
-    person[y0:y1, x0:x1] = found > 0.5
+    person[y0:y1, x0:x1] = result.segmentation_mask > 0.5
     return person
 
 
