@@ -1,5 +1,6 @@
 """The two recipes on a small corpus: three phases in order, exact resume, even after kill -9, and what they refuse."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -211,3 +212,14 @@ def test_refusals_are_one_clear_line(store, tmp_path):
 def test_every_recipe_is_a_whole_config():
     for name in RECIPES:
         assert recipe(name).recipe == name
+
+
+def test_every_number_of_a_recipe_is_in_the_docs_with_its_value():
+    page = (Path(__file__).parents[1] / "docs" / "papers.md").read_text()
+    maps, points = page.split("## `cmmnet-points` (ours)")
+    for config, text in ((recipe("cmmnet"), maps), (recipe("cmmnet-points"), points)):
+        for key, value in vars(config).items():
+            if key not in ("recipe", "seed"):
+                row = next((line for line in text.splitlines() if line.startswith(f"| `{key}` |")), "")
+                assert row, f"{config.recipe}: {key} is not in docs/papers.md"
+                assert ast.literal_eval(row.split("`")[3]) == value, f"{config.recipe}: {key} is {value} now"

@@ -51,7 +51,7 @@ class CMMNetConfig:
     mode_hidden: int = 128  # spec A3: as the Cond-LSTM
     residual: bool = True  # ours: a mode begins as the Cond-LSTM's own sequence
     push_pool: str = "flat"  # spec A3: the whole sequence enters phi
-    pull: str = "mean_bce"  # spec A3: mean_bce | per_mode_bce | embed_l2 | none; the paper's own form could not be read
+    pull: str = "mean_bce"  # spec A3: mean_bce, per_mode_bce, embed_l2 or none; the paper's own form could not be read
     push_weight: float = 1.0  # spec A3: 1 : 1 after per-element normalisation
     pull_weight: float = 1.0  # spec A3
     vae_rate: float = 1e-3  # spec A5

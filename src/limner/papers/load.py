@@ -64,4 +64,4 @@ def _shipped(modes: int | str) -> Path:
         raise InputError(
             f"{modes} modes asked for, but {max(there)} were trained; ask for at most {max(there)}, or train with modes={modes}"
         )
-    return there[3 if 3 in enough else enough[0]]
+    return there[enough[0]]

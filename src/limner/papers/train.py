@@ -36,9 +36,10 @@ def train(
     store = Store(Path(data))
     print_of_data = hashlib.sha256("".join(store.table["hash"].to_pylist()).encode()).hexdigest()[:16]
     out = Path(out)
-    _claim(out, {"format": FORMAT, "config": to_json(config), "data": print_of_data})
-    model, stages = prepare(config, store)
     accelerator = accelerator_of(getattr(config, "precision", None))
+    with accelerator.main_process_first():
+        _claim(out, {"format": FORMAT, "config": to_json(config), "data": print_of_data})
+    model, stages = prepare(config, store)
     if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, stop_after=stop_after, show=show):
         return None
     if accelerator.is_main_process:
