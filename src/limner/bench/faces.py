@@ -126,8 +126,9 @@ def _detect(folder: Path) -> Iterator[dict[str, Any]]:
         other = folder / f"{person}_smiling.jpg"
         if not other.is_file():
             continue
-        dense = [face[0].dense for face in (detector.faces(read_picture(p).pixels) for p in (path, other)) if face]
-        if len(dense) == 2 and dense[0] is not None and dense[1] is not None:
+        largest = [face for p in (path, other) for face in detector.faces(read_picture(p).pixels)[:1]]
+        dense = [points for face in largest if (points := face.dense) is not None]
+        if len(dense) == 2:
             width = [np.ptp(points[LIPS[:2], 0]) / np.ptp(points[[33, 263], 0]) for points in dense]
             # ours: the line through London's strengths over the mouth's widening, r = 0.79; it only sorts people into groups
             smile = float(np.clip(0.12 + 4.4 * (width[1] - width[0]), 0, 1))

@@ -78,15 +78,20 @@ def continued(picture: np.ndarray, known: np.ndarray, reach_px: float) -> np.nda
     """(H, W, 3) float picture -> what is known of it, spread smoothly over the rest: means at `reach_px`, wider ones farther away."""
     from scipy.ndimage import gaussian_filter
 
-    out, trust = np.zeros_like(picture), np.zeros(known.shape, np.float32)
-    weight = known.astype(np.float32)
-    for reach in (reach_px, 3 * reach_px, 9 * reach_px):
-        near = gaussian_filter(weight, reach)
-        mean = gaussian_filter(picture * weight[..., None], (reach, reach, 0)) / np.maximum(near, 1e-6)[..., None]
+    height, width = known.shape
+    coarse = max(1, min(int(reach_px / 2), min(height, width) // 4))  # smooth means need no full resolution
+    stacked = torch.from_numpy(np.concatenate([picture * known[..., None], known[..., None]], -1).astype(np.float32)).permute(2, 0, 1)
+    small = torch.nn.functional.avg_pool2d(stacked[None], coarse, ceil_mode=True)[0].numpy()
+    colour, weight = small[:3], small[3:]
+    out, trust = np.zeros_like(colour), np.zeros_like(weight)
+    for reach in (reach_px / coarse, 3 * reach_px / coarse, 9 * reach_px / coarse):
+        near = gaussian_filter(weight, (0, reach, reach))
         part = (1 - trust) * np.clip(near / 0.05, 0, 1)
-        out, trust = out + part[..., None] * mean, trust + part
+        out, trust = out + part * gaussian_filter(colour, (0, reach, reach)) / np.maximum(near, 1e-6), trust + part
     rest = picture[known].mean(0) if known.any() else picture.mean((0, 1))
-    return out + (1 - trust)[..., None] * rest
+    out = torch.from_numpy((out + (1 - trust) * rest[:, None, None]).astype(np.float32))
+    spread = torch.nn.functional.interpolate(out[None], scale_factor=coarse, mode="bilinear", align_corners=False)[0, :, :height, :width]
+    return spread.permute(1, 2, 0).numpy()
 
 
 def face_mask(points_K2: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -18,6 +18,7 @@ from limner.types import Face, InputError
 
 MARGIN_UNIT = 0.25  # ours: how much further the texture reaches, for displacements out of the support
 BOX_MARGIN_UNIT = 0.16  # ours: round a slit, where the sheets are blended pixel by pixel
+FILL_MARGIN_UNIT = 0.03  # ours: round a slit, where what lies behind it is painted
 SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 FRAMES_AT_ONCE = 4  # ours: bounds memory
 STILL_PX = 1e-4
@@ -87,25 +88,23 @@ class WarpRenderer:
     def _patches(self, points_TK2: np.ndarray) -> np.ndarray:
         """(T, 68, 2) points -> (T, H, W, 3) uint8 pictures of the support's box."""
         motion = skin.motion_of(points_TK2, self.points)
-        shapes = {slit.name: slits.shape_of(slit, points_TK2) for slit in (slits.MOUTH, *slits.EYES)}
+        shapes_of = (slits.MOUTH, *slits.EYES)
+        shapes = {slit.name: slits.shape_of(slit, points_TK2) for slit in shapes_of}
         sheets = self._displacements(motion)
         weights = skin.seam_weights(shapes, self.nodes, self.unit)
         coarse = (sheets * weights[..., None]).sum(1)
         coarse = coarse if self.most is None else self._held(coarse, self.most)
         position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        parts = []
-        for slit, first in ((slits.MOUTH, 1), (slits.EYES[0], 0), (slits.EYES[1], 0)):
-            rows, columns = self._slit_box(slit, points_TK2)
-            self._part(position, sheets[:, first : first + 2], shapes[slit.name], rows, columns)
-            parts.append((slit, rows, columns))
+        for slit, first in zip(shapes_of, (1, 0, 0)):
+            self._part(position, sheets[:, first : first + 2], shapes[slit.name], *self._slit_box(slit, points_TK2, BOX_MARGIN_UNIT))
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
-        colours = sampled[:, :3] * torch.exp(sampled[:, 3:4] * smile)
+        colours = sampled[:, :3].mul_(sampled[:, 3:4].mul_(smile).exp_())
         if self.plate is not None:
-            colours = self.plate + sampled[:, 4:] * (colours - self.plate)
-        for slit, rows, columns in parts:
-            self._fill(colours, slit, shapes[slit.name], motion, rows, columns)
-        return colours.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+            colours = torch.lerp(self.plate, colours, sampled[:, 4:])
+        for slit in shapes_of:
+            self._fill(colours, slit, shapes[slit.name], motion, *self._slit_box(slit, points_TK2, FILL_MARGIN_UNIT))
+        return colours.add_(0.5).clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
     def _displacements(self, motion: skin.Motion) -> torch.Tensor:
         """(T, 3, h, w, 2): of each sheet, head motion included, zero at the support's border."""
@@ -118,10 +117,10 @@ class WarpRenderer:
         far = torch.linalg.vector_norm(field_Thw2, dim=-1, keepdim=True) / most_hw[..., None]
         return field_Thw2 * (1 + far**4) ** -0.25
 
-    def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray) -> tuple[slice, slice]:
+    def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray, margin_unit: float) -> tuple[slice, slice]:
         """Rows and columns of the support's box round all places the slit takes in these frames and in the photo."""
         every = np.concatenate([points_TK2[:, list(slit.inner)].reshape(-1, 2), self.points[list(slit.inner)]])
-        margin = BOX_MARGIN_UNIT * self.unit
+        margin = margin_unit * self.unit
         x0, y0, x1, y1 = self.box
         low, high = np.floor(every.min(0) - margin).astype(int), np.ceil(every.max(0) + margin).astype(int)
         left, right = np.clip((low[0] - x0, high[0] - x0), 0, x1 - x0)
@@ -157,18 +156,21 @@ class WarpRenderer:
         u, v = shape.local(at)
         shown = slits.opening(shape, u, v, soft)[:, None]
         region = colours[:, :, rows, columns]
-        own = self.own[slit.name]
-        own_gap, gap = float(own.gap()) / self.unit, shape.gap() / self.unit
-        behind = warp.sample(self.texture[:3], self._behind(slit, shape, motion, at), self.texture_origin)
+        own_gap, gap = float(self.own[slit.name].gap()) / self.unit, shape.gap() / self.unit
         if slit is slits.MOUTH:
-            paint = self.interior.paint(at, shape, motion.head)
-            keep = (1 - (gap / max(own_gap, 1e-6) - 2.0)).clamp(0, 1) * float(np.clip((own_gap - 0.02) / 0.02, 0, 1))
-            behind = behind * keep[:, None, None, None] + paint * (1 - keep)[:, None, None, None]
+            # The photo's own teeth serve until the mouth opens to more than twice, and not at all where it was closed.
+            keep = (3 - gap / max(own_gap, 1e-6)).clamp(0, 1) * float(np.clip((own_gap - 0.02) / 0.02, 0, 1))
             low, high = mouth.OPEN_UNIT
-            open_ = ((gap - own_gap * (1 - keep) - low) / (high - low)).clamp(0, 1)
-            shown = shown * torch.maximum(open_, keep)[:, None, None, None]
+            open_ = torch.maximum(((gap - own_gap * (1 - keep) - low) / (high - low)).clamp(0, 1), keep)
         else:
-            shown = shown * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
+            keep = torch.ones(len(gap))
+            open_ = keep * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
+        if not open_.any():
+            return
+        keep, shown = keep.view(-1, 1, 1, 1), shown * open_.view(-1, 1, 1, 1)
+        behind = warp.sample(self.texture[:3], self._behind(slit, shape, motion, at), self.texture_origin) if keep.any() else 0.0
+        if (keep < 1).any():
+            behind = self.interior.paint(at, shape, motion.head).lerp_(torch.as_tensor(behind), keep)
         region += shown * (behind - region)
         if slit is slits.MOUTH and motion.closing.any():
             closed = torch.from_numpy(support.smoothstep((motion.closing - 0.6) / 0.4)).float().view(-1, 1, 1, 1)
