@@ -155,17 +155,25 @@ def test_hard_but_usable_faces_go_on(limner, astronaut: np.ndarray, tmp_path: Pa
     assert "4 of 4 photos done" in said
 
 
+def test_a_hidden_face_goes_on_and_is_said(limner, astronaut: np.ndarray, tmp_path: Path):
+    hidden = astronaut.copy()
+    hidden[80:190, 222:290] = (120, 110, 100)  # her left half
+    code, _, errors = limner("smile", save(tmp_path, "half.png", hidden), *QUICK, "--out", tmp_path / "out")
+    assert code == 0
+    assert "limner: half.png: not sure this is a plain face" in errors[0]
+
+
 # Settings
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--label", "happy"), "no label 'happy'; there are posed, spontaneous"),
+        (("--label", "happy"), "no label 'happy'; there are: posed, spontaneous"),
         (("--modes", "99"), "99 modes asked for, but"),
         (("--modes", "0"), "modes is 0"),
-        (("--fps", "0"), "fps is 0"),
-        (("--fps", "one"), "fps is 'one'"),
+        (("--fps", "0"), "frame rate of '0' is out of range"),
+        (("--fps", "one"), "'one' is no frame rate"),
         (("--frames", "100000"), "frames is 100000"),
         (("--size", "8"), "size is 8"),
         (("--intensity", "-1"), "intensity is -1"),
@@ -175,6 +183,11 @@ def test_hard_but_usable_faces_go_on(limner, astronaut: np.ndarray, tmp_path: Pa
 )
 def test_settings(refused, astronaut_png: Path, options: tuple[str, ...], said: str):
     refused(said, "smile", astronaut_png, *options)
+
+
+def test_what_no_photo_can_have_is_said_once(refused, astronaut_png: Path, tmp_path: Path):
+    shutil.copy(astronaut_png, tmp_path / "other.png")
+    refused("limner: no label 'happy'; there are: posed, spontaneous", "smile", astronaut_png, tmp_path / "other.png", "--label", "happy")
 
 
 def test_two_photos_of_one_stem(limner, astronaut: np.ndarray, tmp_path: Path):
@@ -317,12 +330,14 @@ def test_a_read_only_home_and_no_standard_input(mounted, astronaut_png: Path, tm
 # Interruptions
 
 
-@pytest.mark.parametrize("after_s", [0.4, 1.5, 3.0, "writing"])
+@pytest.mark.parametrize("after_s", [0.05, 1.0, 2.5, "writing"])
 def test_ctrl_c_at_any_moment(astronaut_png: Path, tmp_path: Path, after_s: float | str):
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        command("smile", astronaut_png, "--duration", 30, "--out", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    begin = "import sys; from limner.cli import main, session; print('begins', flush=True); sys.exit(main())"
+    args = [sys.executable, "-c", begin, *command("smile", astronaut_png, "--duration", 30, "--out", out)[3:]]
+    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
     start = time.monotonic()
     while (not any(out.glob(".limner-*/.limner-*.mp4"))) if after_s == "writing" else time.monotonic() - start < float(after_s):
         assert process.poll() is None, process.communicate()

@@ -10,7 +10,7 @@ import pytest
 from limner import guides
 from limner.generation.motion import express, extend, filled, keep_apart, num_frames, recorded, smooth_resample
 from limner.generation.reference import even_size, fit
-from limner.generation.settings import MotionSettings, SmileSettings, parse_fps, parse_quality
+from limner.generation.settings import MotionSettings, SmileSettings, check_fps, parse_quality
 from limner.generation.sheets import SideBySide, in_step, moments
 from limner.types import InputError, Motion
 
@@ -159,10 +159,11 @@ def test_sizes_of_the_video():
         ({"modes": "many"}, "whole number"),
         ({"frames": 1}, "frames is 1; it must lie between 2 and 3000"),
         ({"frames": 3001}, "frames is 3001"),
-        ({"fps": "0"}, "fps is 0"),
-        ({"fps": "abc"}, "fps is 'abc'; give a number"),
-        ({"fps": float("nan")}, "fps is nan"),
-        ({"fps": "1/0"}, "fps is '1/0'"),
+        ({"fps": "0"}, "frame rate of '0' is out of range"),
+        ({"fps": "abc"}, "'abc' is no frame rate"),
+        ({"fps": "121"}, "fps is 121; it must lie between 1 and 120"),
+        ({"fps": float("nan")}, "nan is no frame rate"),
+        ({"fps": "1/0"}, "'1/0' is no frame rate"),
         ({"duration": -1.0}, "duration is -1"),
         ({"duration": 1.0, "frames": 5}, "give one of them"),
         ({"intensity": 2.5}, "intensity is 2.5; it must lie between 0 and 2"),
@@ -184,8 +185,8 @@ def test_settings_out_of_range_say_so(changes: dict, said: str):
 
 
 def test_settings_as_text():
-    assert parse_fps("29.97") == Fraction(2997, 100)
-    assert parse_fps("30000/1001") == Fraction(30000, 1001)
+    assert check_fps("29.97") == Fraction(2997, 100)
+    assert check_fps("30000/1001") == Fraction(30000, 1001)
     assert (parse_quality("18"), parse_quality("low")) == (18, "low")
     assert SmileSettings(modes="3").record()["modes"] == 3
     assert SmileSettings(fps="30000/1001").record()["fps"] == "30000/1001"  # type: ignore[arg-type]

@@ -157,7 +157,7 @@ def smile(
     check_size(size)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
-    motions = imagined(reference, engine.model(settings), settings)
+    motions = imagined(reference, engine, settings)
     return [RenderedClip(motion=m, reference=reference, how=f"an imagined {label} smile", engine=engine) for m in motions]
 
 

@@ -100,7 +100,7 @@ def renderer_speed(photo: np.ndarray, num_frames: int = 64) -> tuple[float, floa
 
     engine, settings = Engine(), MotionSettings(frames=num_frames, modes=1)
     reference = open_reference(read_photo(photo), engine.detector, size=SIZE)
-    points = imagined(reference, engine.model(settings), settings)[0].points
+    points = imagined(reference, engine, settings)[0].points
     renderer = engine.renderer(reference)
     picture = torch.rand(1, 3, SIZE, SIZE)
     grid = torch.nn.functional.affine_grid(torch.tensor([[[0.98, 0.02, 0.0], [-0.02, 0.98, 0.0]]]), [1, 3, SIZE, SIZE], align_corners=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from limner.cli.session import OK, REFUSED, Bar, one_line, parse, say
-from limner.generation.settings import MAX_INTENSITY, SmileSettings, check_size, parse_quality
+from limner.generation.settings import MAX_INTENSITY, SettingsError, SmileSettings, check_size, parse_quality
 from limner.types import InputError
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def smile(args: Sequence[str]) -> int:
         name = path.name if len(photos) == 1 else f"{path.name} ({i + 1} of {len(photos)})"
         try:
             kept = _smile_one(path, asked, settings, engine, name)
+        except SettingsError:  # the same for every photo: said once
+            raise
         except InputError as error:
             line = one_line(error)
             refused.append(line if path.name in line or str(path) in line else f"{path}: {line}")
@@ -139,6 +141,9 @@ def gather(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     found: list[Path] = []
     refused: list[str] = []
     for path in given:
+        if str(path).startswith(("http:/", "https:/")):
+            refused.append(f"{path} is a web address; download the picture first")
+            continue
         try:
             if not path.expanduser().is_dir():
                 found.append(path)

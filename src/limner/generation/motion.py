@@ -29,12 +29,10 @@ def imagine(
     """K motions of one face, in pixels of a picture of `size` (width, height).
 
     neutral_px: (68, 2) where the face's points are when neutral; photo_px: (68, 2) where they are in the photo.
-    The first frame of every motion is exactly neutral_px, or photo_px with start="photo". InputError: see MotionSettings.check_model.
+    The first frame of every motion is exactly neutral_px, or photo_px with start="photo".
+    InputError where the model knows no such label, has not so many modes, or makes no whole smiles.
     """
-    settings.check_model(tuple(model.label_names), model.max_modes)
     kind = "smile" if settings.returns else "transition"
-    if kind not in model.kinds:
-        raise InputError(f"this model was not trained on the whole smile that --return plays; it knows {', '.join(model.kinds)}")
     to_unit = geometry.to_unit(neutral_px, GUIDE)
     neutral = geometry.apply_affine(to_unit, neutral_px.astype(np.float64))
     own = geometry.apply_affine(to_unit, photo_px.astype(np.float64)) - neutral if settings.start == "photo" else np.zeros_like(neutral)

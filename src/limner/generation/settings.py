@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
+from limner.media.video import QUALITY, parse_fps
 from limner.types import InputError
 
 MAX_FRAMES = 3000  # ours: two minutes at 25 frames a second; a smile lasts a few
@@ -18,7 +19,10 @@ MIN_FPS, MAX_FPS = 1, 120  # ours
 CONDITIONAL = "conditional"
 STARTS = ("neutral", "photo")
 RENDERERS = ("warp",)
-QUALITIES = ("low", "medium", "high")  # media.video gives each its number
+
+
+class SettingsError(InputError):
+    """A refusal that no photo has to do with: what was asked for cannot be had of any."""
 
 
 def parse_modes(text: str | int) -> int | str:
@@ -33,12 +37,9 @@ def parse_modes(text: str | int) -> int | str:
         ) from None
 
 
-def parse_fps(value: str | float | Fraction) -> Fraction:
+def check_fps(value: str | float | Fraction) -> Fraction:
     """'25', '29.97', '30000/1001' or a number -> an exact fraction within MIN_FPS..MAX_FPS. InputError otherwise."""
-    try:
-        fps = Fraction(value).limit_denominator(1001)  # 1001: the NTSC rates, 30000/1001 and its kin
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise InputError(f"fps is {value!r}; give a number such as 25, 29.97 or 30000/1001") from None
+    fps = parse_fps(value)
     if not MIN_FPS <= fps <= MAX_FPS:
         raise InputError(f"fps is {value}; it must lie between {MIN_FPS} and {MAX_FPS}")
     return fps
@@ -46,14 +47,14 @@ def parse_fps(value: str | float | Fraction) -> Fraction:
 
 def parse_quality(value: str | int) -> str | int:
     """'low', 'medium', 'high', or '18' -> 18, a constant rate factor 0..51 (less is better). InputError otherwise."""
-    if value in QUALITIES:
+    if value in QUALITY:
         return value
     try:
         factor = int(value)
     except (TypeError, ValueError):
         factor = -1
     if not 0 <= factor <= 51:
-        raise InputError(f"quality is {value!r}; give {', '.join(QUALITIES)}, or a number from 0 (best) to 51 (smallest)")
+        raise InputError(f"quality is {value!r}; give {', '.join(QUALITY)}, or a number from 0 (best) to 51 (smallest)")
     return factor
 
 
@@ -95,7 +96,7 @@ class MotionSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", parse_modes(self.modes))
-        object.__setattr__(self, "fps", parse_fps(self.fps))
+        object.__setattr__(self, "fps", check_fps(self.fps))
         if isinstance(self.modes, int) and self.modes < 1:
             raise InputError(f"modes is {self.modes}; ask for at least 1")
         if self.frames is not None and self.duration is not None:
@@ -108,15 +109,6 @@ class MotionSettings:
             raise InputError(f"seed is {self.seed}; it must lie between 0 and 2^63 - 1")
         if self.start not in STARTS:
             raise InputError(f"start is {self.start!r}; it can be {' or '.join(STARTS)}")
-
-    def check_model(self, label_names: tuple[str, ...], max_modes: int) -> None:
-        """InputError where the model does not know the label or was not trained for so many modes."""
-        if self.label not in label_names:
-            raise InputError(f"no label {self.label!r}; there are {', '.join(label_names)}")
-        if isinstance(self.modes, int) and self.modes > max_modes:
-            raise InputError(
-                f"modes is {self.modes}, but this model was trained for {max_modes}; ask for 1 to {max_modes}, or train one with more"
-            )
 
     def record(self) -> dict[str, Any]:
         """The settings as JSON can hold them: what result.json keeps and a later run compares."""

@@ -17,8 +17,8 @@ from limner import geometry
 from limner.generation.films import Clock, Progress, film, silent
 from limner.generation.folder import RESULT, ResultFolder
 from limner.generation.reference import Reference, fingerprint, open_reference, summary
-from limner.generation.settings import MotionSettings, SmileSettings
-from limner.types import Motion, Picture
+from limner.generation.settings import MotionSettings, SettingsError, SmileSettings
+from limner.types import InputError, Motion, Picture
 
 if TYPE_CHECKING:
     from limner.detect.face import FaceDetector
@@ -116,8 +116,7 @@ def make_smiles(
         reference = open_reference(picture, engine.detector, size=settings.size, face=settings.face)
     progress("imagining the motion", 0, 1)
     with clock("imagine"):
-        model = engine.model(settings)
-        motions = imagined(reference, model, settings)
+        motions = imagined(reference, engine, settings)
     with place.writing() as folder:
         with clock("prepare the photo"):
             renderer = engine.renderer(reference)
@@ -155,11 +154,14 @@ def make_smiles(
     return Outcome(folder=place.target, result=result, kept=False)
 
 
-def imagined(reference: Reference, model: MotionModel, settings: MotionSettings) -> list[Motion]:
-    """The motions a model imagines for a reference, each with where it came from."""
+def imagined(reference: Reference, engine: Engine, settings: MotionSettings) -> list[Motion]:
+    """The motions imagined for a reference, each with where it came from. SettingsError where the model cannot give what is asked for."""
     from limner.generation.motion import imagine
 
-    motions = imagine(model, reference.neutral, reference.face.points, reference.size, settings)
+    try:
+        motions = imagine(engine.model(settings), reference.neutral, reference.face.points, reference.size, settings)
+    except InputError as error:
+        raise SettingsError(str(error)) from error
     origin = {
         "synthetic": synthetic(),
         "software": f"limner {version()}",
