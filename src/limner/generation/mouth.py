@@ -35,7 +35,8 @@ TEETH_OVER_SCLERA = (
 TEETH_MOST = 232.0  # ours: never paper white
 CAVITY_OVER_SKIN = (0.22, 0.12, 0.12)  # ours; the darkest tenth of those mouths is (0.39, 0.30, 0.32) of the skin, lips' shade included
 GUM_OVER_SKIN = (0.80, 0.52, 0.54)  # ours
-CONTACT, CONTACT_UNIT = 0.5, 0.011  # ours: the dark line of closed lips, its depth and half width
+TONGUE = 0.55  # ours: the tongue of a wide open mouth, of the gums' light
+CONTACT, CONTACT_UNIT = 0.40, 0.010  # ours: the dark line of closed lips, its depth and half width
 OPEN_UNIT = (0.012, 0.04)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
 
 
@@ -108,7 +109,10 @@ class Interior:
         depth = _ramp((above_lip + below_lip) / 0.25)
         p = self.palette
         colour = lambda c: c.view(1, 3, 1, 1)  # noqa: E731
+        wide = _ramp((above_lip + below_lip - 0.10) / 0.14)
+        tongue = (wide * _ramp(corner / 0.35) * torch.exp(-((above_lip.clamp_min(0) / 0.07) ** 2)) * _ramp(above_lip / 0.02))[:, None]
         cavity = colour(p.cavity) * (1.25 - 0.5 * depth)[:, None]
+        cavity = cavity + tongue * (colour(p.gum) * TONGUE - cavity)
         gum = colour(p.gum) * dim[:, None]
         bright = colour(p.teeth) * (teeth * dim)[:, None]
         at_gum = _ramp((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
@@ -127,7 +131,7 @@ class Interior:
 def contact_shade(shape: slits.Shape, u: torch.Tensor, v: torch.Tensor, unit: float) -> torch.Tensor:
     """How much of the light (T, H, W) is lost where lips meet that did not meet in the photo."""
     line = (slits.look_up(shape.upper, u) + slits.look_up(shape.lower, u)) / 2
-    ends = _ramp(torch.minimum(u, 1 - u) / 0.06)
+    ends = _ramp(torch.minimum(u, 1 - u) / 0.20)
     return CONTACT * ends * torch.exp(-(((v - line) / max(CONTACT_UNIT * unit, 0.7)) ** 2))
 
 
@@ -151,7 +155,7 @@ def _teeth(x: torch.Tensor, y: torch.Tensor, edge: torch.Tensor, pixel: float) -
     to_gap = torch.minimum(at - low, high - at)
     near_edge = _ramp(1 - (bottom - y) / (0.6 * HEIGHT))  # gaps open towards the edge and close at the gum
     width = max(0.0042, 0.6 * pixel)
-    gap = torch.exp(-((to_gap / width) ** 2)) * (0.09 + 0.24 * near_edge) * min(1.0, 0.0042 / width + 0.2)
+    gap = torch.exp(-((to_gap / width) ** 2)) * (0.05 + 0.19 * near_edge) * min(1.0, 0.0042 / width + 0.2)
     turn = 1 - 0.70 * _ramp((side - 0.10) / 0.28)  # the arch turns away from the light
     crown = 1 - 0.09 * across * across + 0.05 * torch.exp(-(((across + 0.15) / 0.35) ** 2))  # rounded crowns, a soft gleam on each
     edge_tone = 1 - 0.12 * _ramp((y - bottom + 0.035) / 0.035) - 0.06 * _ramp((bottom - y - 0.05) / 0.05)  # translucent edge, warmer neck

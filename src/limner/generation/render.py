@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from limner import geometry, warp
-from limner.generation import mouth, person, shade, skin, slits, support
+from limner.generation import lips, mouth, person, shade, skin, slits, support
 from limner.guides.face import GUIDE
 from limner.types import Face, InputError
 
@@ -68,6 +68,7 @@ class WarpRenderer:
         alpha = [] if layers is None else [layers.alpha]
         # Channels: the photo (3), what a smile does to its light (1), the share of the person (1 where there is background)
         self.texture = warp.sharp_texture(torch.cat([colour, ratio, *alpha]))
+        self.closed = lips.closed_texture(photo, points) if float(self.own["mouth"].gap()) > skin.OPEN_UNIT * self.unit else None
         self.texture_origin = (float(tx0), float(ty0))
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
@@ -100,6 +101,9 @@ class WarpRenderer:
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
         colours = sampled[:, :3].mul_(sampled[:, 3:4].mul_(smile).exp_())
+        if self.closed is not None and motion.closing.any():
+            rows, columns = self._slit_box(slits.MOUTH, points_TK2, FILL_MARGIN_UNIT)
+            self._cover(colours[:, :, rows, columns], position[:, rows, columns], motion)
         if self.plate is not None:
             colours = torch.lerp(self.plate, colours, sampled[:, 4:])
         for slit in shapes_of:
@@ -147,6 +151,13 @@ class WarpRenderer:
         t = torch.minimum(ramp(height)[:, None], ramp(width)[None])
         return (t * t * (3 - 2 * t))[..., None]
 
+    def _cover(self, region: torch.Tensor, position: torch.Tensor, motion: skin.Motion) -> None:
+        """Where an open mouth of the photo closes, lip takes the place of the teeth that its lips' edges still carry; in place."""
+        assert self.closed is not None
+        lip = warp.sample(self.closed[0], position, self.closed[1])
+        closing = torch.from_numpy(support.smoothstep(motion.closing / 0.6)).float().view(-1, 1, 1, 1)
+        region.lerp_(lip[:, :3], lip[:, 3:] * closing)
+
     def _fill(self, colours: torch.Tensor, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, rows: slice, columns: slice) -> None:
         """Paints what lies behind a slit: the photo's own eye or teeth, kept in place, or a mouth's interior; in place."""
         at = self.pixels[rows, columns][None].expand(len(motion.points), -1, -1, -1)
@@ -162,11 +173,10 @@ class WarpRenderer:
             keep = (3 - gap / max(own_gap, 1e-6)).clamp(0, 1) * float(np.clip((own_gap - 0.02) / 0.02, 0, 1))
             low, high = mouth.OPEN_UNIT
             open_ = torch.maximum(((gap - own_gap * (1 - keep) - low) / (high - low)).clamp(0, 1), keep)
+            open_ = open_ * torch.from_numpy(1 - support.smoothstep((motion.closing - 0.8) / 0.15)).float()
         else:
             keep = torch.ones(len(gap))
             open_ = keep * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
-        if not open_.any():
-            return
         keep, shown = keep.view(-1, 1, 1, 1), shown * open_.view(-1, 1, 1, 1)
         behind = warp.sample(self.texture[:3], self._behind(slit, shape, motion, at), self.texture_origin) if keep.any() else 0.0
         if (keep < 1).any():

@@ -1,0 +1,66 @@
+"""Lips without what they show: the photo's open mouth painted over with lip, so that lips which close have something to close with.
+
+The detector's inner lip is a few pixels off and has no point near the corners; what it leaves of teeth and dark corners would otherwise
+stay between closed lips. Lengths in units are inter-ocular distances.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from limner import geometry, warp
+from limner.generation import person, slits
+from limner.guides.face import GUIDE
+
+MARGIN_UNIT = 0.12  # ours: round the outer lips
+NEAR_UNIT = 0.05  # ours: how far beyond the detector's opening teeth and dark corners are looked for
+GROW_UNIT = 0.012  # ours: edges of teeth are half lip
+DARK, PALE = 0.55, 0.40  # ours: below that share of the lips' light it is the cavity, below that share of their redness it is a tooth
+REACH_UNIT = 0.02  # ours: from how far the lip's colours are taken
+
+
+def box_of(points_K2: np.ndarray, photo_hw: tuple[int, int]) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 round the mouth, within the photo."""
+    margin = MARGIN_UNIT * float(geometry.unit_length(points_K2, GUIDE))
+    low = np.floor(points_K2[48:].min(0) - margin).astype(int).clip(0, (photo_hw[1] - 2, photo_hw[0] - 2))
+    high = np.ceil(points_K2[48:].max(0) + margin).astype(int).clip(low + 2, (photo_hw[1], photo_hw[0]))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def inside_of(photo: np.ndarray, points_K2: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """(H, W) bool over the box: the mouth's opening by the points, and the teeth and dark corners next to it by their colour."""
+    from scipy.ndimage import distance_transform_edt
+
+    unit = float(geometry.unit_length(points_K2, GUIDE))
+    x0, y0, x1, y1 = box
+    shape = slits.shape_of(slits.MOUTH, points_K2[None])
+    u, v = shape.local(warp.nodes(box, 1)[None])
+    opening = (slits.opening(shape, u, v, 1.0)[0] > 0.5).numpy()
+    lips = person.face_mask(points_K2[48:60], box)
+    ring = np.asarray(distance_transform_edt(lips)) * lips
+    ring = lips & ~opening & (ring > 0.3 * ring.max())
+    if not ring.any() or not opening.any():
+        return opening
+    colour = photo[y0:y1, x0:x1].astype(np.float64)
+    light = colour @ np.array([0.299, 0.587, 0.114])
+    red = (colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1)
+    lip_light, lip_red = np.median(light[ring]), np.median(red[ring])
+    other = (light < DARK * lip_light) | ((red < PALE * lip_red) & (light > lip_light))
+    near = np.asarray(distance_transform_edt(~opening)) < NEAR_UNIT * unit
+    found = opening | (other & near)
+    return np.asarray(distance_transform_edt(~found)) < GROW_UNIT * unit
+
+
+def closed_texture(photo: np.ndarray, points_K2: np.ndarray) -> tuple[torch.Tensor, tuple[float, float]]:
+    """The mouth painted over: a `warp.sharp_texture` of 4 channels, colour 0..255 and where it counts 0..1, and its corner in the photo."""
+    from scipy.ndimage import distance_transform_edt
+
+    box = box_of(points_K2, photo.shape[:2])
+    x0, y0, x1, y1 = box
+    unit = float(geometry.unit_length(points_K2, GUIDE))
+    inside = inside_of(photo, points_K2, box)
+    colour = person.continued(photo[y0:y1, x0:x1].astype(np.float32), ~inside, REACH_UNIT * unit)
+    weight = 1 - np.clip(np.asarray(distance_transform_edt(~inside)) / max(GROW_UNIT * unit, 1.5), 0, 1)
+    stacked = torch.from_numpy(np.concatenate([colour, weight[..., None].astype(np.float32)], -1)).permute(2, 0, 1)
+    return warp.sharp_texture(stacked), (float(x0), float(y0))
