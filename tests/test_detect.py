@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -291,6 +292,23 @@ def test_models_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         FaceDetector().faces(np.zeros((8, 8, 3), np.uint8))
 
 
+def test_a_bundle_of_nonsense_is_no_model(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "odd.task", "w") as bundle:
+        for name in ("face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"):
+            bundle.writestr(name, b"no model " * 100)
+    with pytest.raises(InputError, match=r"odd\.task is not a MediaPipe face landmarker"):
+        FaceDetector(tmp_path / "odd.task").faces(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_mediapipe_in_pieces_is_said_not_fetched_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIMNER_FACE_MODEL", raising=False)
+    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.face_mesh", types.ModuleType("half_a_module"))
+    with pytest.raises(DependencyError, match=r"does not load \(.*half_a_module.*pip install --force-reinstall mediapipe"):
+        FaceDetector().faces(np.zeros((8, 8, 3), np.uint8))
+
+
 def test_without_mp_solutions_the_model_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.face_detection", None)  # as in newer mediapipe
     monkeypatch.setenv("LIMNER_CACHE", str(tmp_path))
@@ -325,9 +343,18 @@ def speak(photo: Path, **variables: str) -> tuple[str, str]:
     return run.stdout, run.stderr
 
 
-def test_only_chatter_is_swallowed(capfd: pytest.CaptureFixture[str]) -> None:
+def no_room() -> None:
+    raise FileNotFoundError("No usable temporary directory found")
+
+
+def test_only_chatter_is_swallowed(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with quiet():
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nout of memory\n")
         os.write(2, b"W0000 00:00:1795450466.239293   11958 inference_feedback_manager.cc:114] Feedback manager requires\n")
     assert capfd.readouterr().err == "out of memory\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", no_room)
+        with quiet():
+            os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"
     assert CHATTER.match(b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR")

@@ -205,6 +205,26 @@ def test_a_million_frames_are_refused_in_bounded_time(tmp_path: Path, document: 
     assert time.perf_counter() - start < 0.5
 
 
+def test_what_a_file_name_may_hold_comes_back(tmp_path: Path) -> None:
+    sent = motion(provenance={"photo": "caf\udce9.jpg"})  # how Python names a file whose name is Latin-1
+    write_motion(tmp_path / "a.motion.json", sent)
+    assert read_motion(tmp_path / "a.motion.json").provenance == sent.provenance
+
+
+def test_a_comma_left_by_hand_is_forgiven(tmp_path: Path, document: dict[str, Any]) -> None:
+    path = tmp_path / "good.motion.json"
+    lines = path.read_text("utf-8").splitlines()
+    del lines[lines.index(" ],") - 1]  # the last frame
+    path.write_text("\n".join(lines), "utf-8")
+    assert read_motion(path).num_frames == 4
+
+
+def test_long_nonsense_is_shown_in_short(tmp_path: Path, document: dict[str, Any]) -> None:
+    for key in ("format", "version", "guide", "fps"):
+        assert "..." in refused(tmp_path, document | {key: "x" * 100_000})
+    assert "..." in refused(tmp_path, document | {"point_names": ["x" * 100_000] * 68})
+
+
 def test_writing_refuses_what_could_not_be_read(tmp_path: Path) -> None:
     good = motion()
     for bad in (
@@ -214,6 +234,17 @@ def test_writing_refuses_what_could_not_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match="motion"):
             write_motion(tmp_path / "a.motion.json", bad)
+    for bad, message in (
+        (motion(0), "has no frames"),
+        (motion(points=good.points * 1000), "far outside the picture"),
+        (motion(fps=Fraction(1000)), "fps: a frame rate of .1000. is out of range"),
+        (motion(size=(0, 480)), "size is .0, 480.; expected .width, height."),
+        (motion(mode="first"), "mode is text"),
+    ):
+        with pytest.raises(InputError, match=f"cannot write .*a.motion.json: the motion could not be read again .*{message}"):
+            write_motion(tmp_path / "a.motion.json", bad)
+    with pytest.raises(ValueError, match="JSON"):
+        write_motion(tmp_path / "a.motion.json", motion(provenance={"score": float("nan")}))
     with pytest.raises(InputError, match="no guide 'hand'"):
         write_motion(tmp_path / "a.motion.json", motion(guide="hand"))
     with pytest.raises(InputError, match="cannot write"):

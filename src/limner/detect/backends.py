@@ -9,18 +9,17 @@ import contextlib
 import io
 import os
 import re
-import sys
-import tempfile
 import warnings
 import weakref
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from limner.media.quiet import quiet as without
 from limner.types import DependencyError, InputError
 from limner.weights.fetch import fetch
 
@@ -45,7 +44,11 @@ class Detection:
 
 
 class Backend(Protocol):
-    """What a detector of faces must do. All places in pixels of the picture handed in."""
+    """What a detector of faces must do. Pictures are (H, W, 3) uint8; all places in pixels of the picture handed in.
+
+    detect: every face it sees. score: the same by the detector whose score says how sure a crop shows a whole, plain face.
+    mesh: (478, 3) points of the one face in a crop: x, y, and z in the same scale, away from the camera positive; None where it sees none.
+    """
 
     name: str
 
@@ -79,15 +82,14 @@ class Solutions:
                 graph.process(np.zeros((64, 64, 3), np.uint8))
 
     def detect(self, pixels: np.ndarray) -> list[Detection]:
-        """Both detectors: the one for faces near (half the picture and more) and the one for faces far away."""
+        """By both detectors: the one for faces near (half the picture and more) and the one for faces far away."""
         return self._run(self._far, pixels) + self._run(self._near, pixels)
 
     def score(self, pixels: np.ndarray) -> list[Detection]:
-        """The detector for near faces alone: its score is how sure a crop shows a whole, plain face."""
+        """By the detector for near faces alone."""
         return self._run(self._near, pixels)
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        """(478, 3): x, y in pixels, z in the same scale, away from the camera positive; None where the model sees no face."""
         result = _hushed(self._mesh.process, np.ascontiguousarray(pixels))
         return _dense(result.multi_face_landmarks[0].landmark, pixels) if result.multi_face_landmarks else None
 
@@ -105,12 +107,18 @@ class Solutions:
 
 
 class Tasks:
-    """The Tasks API with a `face_landmarker.task` file, which bundles detector, mesh and blendshapes."""
+    """The Tasks API with a `face_landmarker.task` file, which bundles detector, mesh and blendshapes. InputError if the file is none."""
 
     name = "mediapipe tasks"
 
     def __init__(self, model: Path) -> None:
         detector = _detector_of(model)
+        try:
+            self._open(detector, model.read_bytes())
+        except (RuntimeError, ValueError) as error:  # what MediaPipe makes of bytes that are no model
+            raise InputError(f"{model} is not a MediaPipe face landmarker (a .task file), or is damaged") from error
+
+    def _open(self, detector: bytes, landmarker: bytes) -> None:
         with quiet():
             from mediapipe.tasks.python import BaseOptions, vision
 
@@ -119,7 +127,7 @@ class Tasks:
             )
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(
                 vision.FaceLandmarkerOptions(
-                    base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
+                    base_options=BaseOptions(model_asset_buffer=landmarker),
                     num_faces=1,
                     min_face_detection_confidence=MIN_MESH,
                     min_face_presence_confidence=MIN_MESH,
@@ -162,16 +170,21 @@ def open_backend(model: Path | None = None) -> Backend:
         raise InputError(f"the face model {given} does not exist")
     try:
         import mediapipe  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(
-            f"mediapipe, which finds faces, does not load ({error}); try: pip install --force-reinstall mediapipe"
-        ) from error
+    except Exception as error:  # a foreign package in pieces fails in any way it likes
+        raise _does_not_load(error) from error
     if given is not None:
         return Tasks(Path(given))
     try:
         return Solutions()
-    except ImportError:
+    except ImportError as error:
+        if not (error.name or "").startswith("mediapipe.python"):  # something else is missing, which fetching a model would not bring
+            raise _does_not_load(error) from error
         return Tasks(fetch(MODEL_NAME, MODEL_URL, MODEL_SHA256, variable=MODEL_VARIABLE))
+
+
+def _does_not_load(error: Exception) -> DependencyError:
+    why = str(error).partition("\n")[0]
+    return DependencyError(f"mediapipe, which finds faces, does not load ({why}); try: pip install --force-reinstall mediapipe")
 
 
 def _detector_of(model: Path) -> bytes:
@@ -212,25 +225,6 @@ def _hushed(call: Callable[[Any], Any], argument: Any) -> Any:
         return call(argument)
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps what C++ writes to file descriptor 2 meanwhile; afterwards passes on all but the known chatter of absl and TFLite."""
-    try:
-        sys.stderr.flush()
-        real = os.dup(2)
-    except (OSError, AttributeError, ValueError):  # no standard error at all: nothing to keep quiet
-        yield
-        return
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            os.dup2(real, 2)
-            os.close(real)
-            kept.seek(0)
-            for line in kept:
-                if not CHATTER.match(line):
-                    os.write(2, line)
+def quiet() -> contextlib.AbstractContextManager[None]:
+    """Keeps back, meanwhile, what C++ writes to file descriptor 2, but only the known chatter of absl and TFLite."""
+    return without(CHATTER)

@@ -19,6 +19,7 @@ from limner.detect.mesh import IBUG, Reading, look, read, upright_crop
 from limner.detect.search import candidates, overlap
 from limner.types import DependencyError, Face, InputError
 
+# Thresholds "ours": set by eye on the pictures and videos of docs/results.md ("Reading, finding faces, writing").
 FIRST_LOOKS = (2.0, 1.4, 3.0)  # ours: sides of the first crops tried, in sides of the detection's box
 MAX_FACES = 16  # ours: more are not read
 MIN_FACE_PX = 64  # the issue: a smaller face is refused
@@ -27,6 +28,7 @@ YAW_WARN_DEG, YAW_REFUSE_DEG = 32.0, 51.0  # ours: the mesh guesses the far half
 UNSURE = 0.75  # ours: below, the user is told
 NO_FACE = 0.08  # ours: below, it is none
 LOST = 0.2  # ours: below, a followed face is looked for anew
+SAME_FACE = 0.6  # ours: readings whose boxes overlap by this share of the smaller one are of one face
 
 
 class FaceDetector:
@@ -96,7 +98,9 @@ class FaceDetector:
         found: list[Reading] = []
         for item in sorted(candidates(self.backend, pixels, thorough), key=lambda d: d.box[0] - d.box[2])[:MAX_FACES]:
             reading = self._read_candidate(pixels, item)
-            if reading is not None and reading.confidence >= NO_FACE and all(overlap(reading.box, other.box) < 0.6 for other in found):
+            if reading is None or reading.confidence < NO_FACE:
+                continue
+            if all(overlap(reading.box, other.box) < SAME_FACE for other in found):
                 found.append(reading)
         return sorted(found, key=lambda reading: -_longer_side(reading.box))
 

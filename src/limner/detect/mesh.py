@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limner.detect.backends import Backend
+from limner.detect.backends import MIN_DETECTION, Backend
 from limner.detect.search import cut, overlap
 from limner.geometry import apply_affine
 from limner.guides.face import FROM_MEDIAPIPE
@@ -19,10 +19,10 @@ from limner.guides.face import FROM_MEDIAPIPE
 CROP_SIDE = 320  # ours: pixels of the crop; the mesh's own input is 192
 CROP_FACES = 2.0  # ours: side of the crop, in face sizes
 FACE_BOX = (80, 80, 240, 240)  # so the face lies here
-NO_SCORE = 0.25  # what the detector would not say at all counts as this, its lowest
+NO_SCORE = MIN_DETECTION  # what the detector would not say at all counts as its lowest score
 RIGHT_EYE, LEFT_EYE, RIGHT_CHEEK, LEFT_CHEEK = (33, 133), (362, 263), 234, 454
 IBUG = list(FROM_MEDIAPIPE)
-DEPTH = 1.45
+DEPTH = 1.45  # measured: see `yaw_of`
 FACE_OF_EYES = 1.57  # width of a face in inter-ocular distances (guides.face.CANONICAL)
 
 # The point each becomes in a mirrored picture: the assignment that fits 132 mirrored faces of the London set's training people best;

@@ -16,8 +16,8 @@ MAX_TILES = 80  # ours: bounds the time on very large pictures to about a second
 SURE = 0.5  # the score from which a detection counts (MediaPipe's own default)
 BIG = 0.2  # ours: with a face of this share of the picture's shorter side found, faces too small for the first look do not matter
 TURNS_DEG = (45, -45, 90, -90, 180, 135, -135)  # ours: the detectors bear about 30 degrees by themselves
-SAME = 0.35  # ours: boxes that overlap by this (intersection over the smaller one, halved) are one face
-GROUND = (127, 127, 127)
+SAME = 0.7  # ours: boxes that overlap by this share of the smaller one are one face
+GROUND = (127, 127, 127)  # ours: mid grey
 
 
 def cut(pixels: np.ndarray, centre: np.ndarray, side: float, angle_deg: float, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +135,7 @@ def _distinct(found: list[Detection]) -> list[Detection]:
     """One detection a face: the surest of those that overlap."""
     kept: list[Detection] = []
     for detection in sorted(found, key=lambda d: -d.score):
-        if all(overlap(detection.box, other.box) < 2 * SAME for other in kept):
+        if all(overlap(detection.box, other.box) < SAME for other in kept):
             kept.append(detection)
     return kept
 

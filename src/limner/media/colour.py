@@ -24,9 +24,10 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None, list[s
         notes.append("16-bit or float values scaled to 8 bits")
     alpha = None
     if "A" in image.mode.upper().replace("LAB", "") or "transparency" in image.info:
+        colours = "L" if image.mode.startswith("L") and image.mode != "LAB" else "RGB"  # kept, so that a profile for greys fits
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
-        image = image.convert("RGB")
+        image = image.convert(colours)
     elif image.mode in ("1", "P", "HSV", "YCbCr", "RGBX"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     if profile:

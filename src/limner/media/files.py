@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from limner.types import InputError
 
@@ -26,6 +27,7 @@ REASONS = {
     errno.ELOOP: "its path is a loop of links",
     errno.EIO: "the disk reports an error",
 }
+LOCK = ".lock"
 WHILE_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # others may come from what the caller reads
 
 
@@ -43,10 +45,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     cannot be written or the disk is full; other errors of the body pass unchanged.
     """
     path = Path(path)
-    temporary = path.with_name(f".limner-{secrets.token_hex(4)}{path.suffix}")
     try:
         if path.is_dir():
             raise InputError(f"cannot write {path}: a folder of that name is in the way")
+        temporary = path.with_name(f".limner-{secrets.token_hex(4)}{path.suffix}")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise InputError(f"cannot write {path}: {reason_of(error)}") from error
@@ -76,6 +78,24 @@ def make_folder(path: str | Path) -> Path:
     if not os.access(path, os.W_OK | os.X_OK):
         raise InputError(f"cannot write into the folder {path}: permission denied")
     return path
+
+
+def lock_folder(folder: Path) -> BinaryIO | None:
+    """Makes this process the only one at work in a folder until the file it returns is closed, or the process dies; None where another is.
+
+    Where the system has no such locks (Windows) nobody is kept out.
+    """
+    file = (folder / LOCK).open("ab")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return file
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def write_text(path: str | Path, text: str) -> None:

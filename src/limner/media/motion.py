@@ -11,12 +11,14 @@ One frame a line:
      "confidence": 1}
 
 Points are pixels of a picture of `size`. `confidence`, 1 if left out, is one number, or one entry a frame: a number or one a point.
+Other keys are left aside, and a comma before a closing bracket is forgiven: taking out the last frame by hand leaves one.
 Frames are read one at a time, so that a file too long is refused before it fills the memory.
 """
 
 from __future__ import annotations
 
 import json
+import reprlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,11 @@ SPACE = " \t\r\n"
 
 
 def write_motion(path: str | Path, motion: Motion) -> None:
-    """Writes the motion file, whole or not at all. ValueError if it is not finite or its shapes disagree; InputError if unwritable."""
+    """Writes the motion file, whole or not at all.
+
+    ValueError (InputError among them) if `read_motion` would refuse it: no frames, NaN, shapes that disagree, an odd rate, a provenance
+    that JSON cannot hold. InputError if it cannot be written.
+    """
     guide = guides.load(motion.guide)
     points, confidence = np.asarray(motion.points, np.float64), np.asarray(motion.confidence, np.float64)
     if points.shape != (motion.num_frames, guide.num_points, 2) or confidence.shape != points.shape[:2]:
@@ -60,8 +66,14 @@ def write_motion(path: str | Path, motion: Motion) -> None:
         "provenance": motion.provenance,
         "point_names": list(guide.point_names),
     }
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("{\n" + "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in head.items()))
+    try:
+        _check(head | {"frames": list(points)}, None)
+    except InputError as error:
+        raise InputError(f"cannot write {path}: the motion could not be read again ({error})") from error
+    lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)},\n" for key, value in head.items()]
+    # backslashreplace: what a file name holds that is no UTF-8 becomes the very escape that JSON has for it
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        file.write("{\n" + "".join(lines))
         file.write(' "frames": [\n')
         rows = np.round(points, DECIMALS)
         file.write(",\n".join("  [" + ", ".join(f"[{_short(x)}, {_short(y)}]" for x, y in frame) + "]" for frame in rows.tolist()))
@@ -71,7 +83,9 @@ def write_motion(path: str | Path, motion: Motion) -> None:
 def read_motion(path: str | Path, guide: str | None = None) -> Motion:
     """A motion file -> Motion, everything checked. guide: the guide it must be of, where the caller needs one.
 
-    InputError, one line that names the file and what is wrong where (key, frame and point, counted from 0): see the tests for every case.
+    InputError, one line that names the file and what is wrong where (key, frame and point, counted from 0): not a file, too large, no JSON;
+    another format, version or guide; a missing key or one of a wrong kind; too many frames; a point too few, too many, not finite, or far
+    outside the picture.
     """
     path = Path(path)
     text = _read_text(path)
@@ -92,8 +106,8 @@ def _short(value: float) -> str:
 
 def _confidence_text(confidence: np.ndarray) -> str:
     """(T, K) -> one number where all agree, else one entry a line: a number where a frame's points agree, else one a point."""
-    if np.all(confidence == confidence.flat[0]) if confidence.size else True:
-        return _short(float(confidence.flat[0])) if confidence.size else "1"
+    if np.all(confidence == confidence[0, 0]):
+        return _short(float(confidence[0, 0]))
     rows = [_short(row[0]) if min(row) == max(row) else "[" + ", ".join(map(_short, row)) + "]" for row in confidence.tolist()]
     return "[\n  " + ",\n  ".join(rows) + "\n ]"
 
@@ -127,9 +141,9 @@ def _parse(text: str) -> dict[str, Any]:
     while text[at : at + 1] != "}":
         key, at = decoder.raw_decode(text, at)
         if not isinstance(key, str):
-            raise InputError(f"is not valid JSON: {key!r} stands where a name should")
+            raise InputError(f"is not valid JSON: {reprlib.repr(key)} stands where a name should")
         if key in fields:
-            raise InputError(f"has {key!r} twice")
+            raise InputError(f"has {reprlib.repr(key)} twice")
         at = _expect(text, at, ":")
         if key in ("frames", "confidence") and text[at : at + 1] == "[":
             fields[key], at = _parse_list(text, at, decoder, key)
@@ -186,13 +200,13 @@ def _confidences_of(value: Any, frame: int) -> np.ndarray:
 def _check(fields: dict[str, Any], wanted: str | None) -> Motion:
     """Parsed fields -> Motion. InputError on the first that is wrong."""
     if fields.get("format", FORMAT) != FORMAT:
-        raise InputError(f"is of format {fields['format']!r}, not {FORMAT!r}")
+        raise InputError(f"is of format {reprlib.repr(fields['format'])}, not {FORMAT!r}")
     if type(fields.get("version", VERSION)) is not int or fields.get("version", VERSION) != VERSION:
-        raise InputError(f"is of version {fields['version']!r}; this limner reads version {VERSION}")
+        raise InputError(f"is of version {reprlib.repr(fields['version'])}; this limner reads version {VERSION}")
     if missing := [key for key in REQUIRED if key not in fields]:
         raise InputError(f"lacks {', '.join(map(repr, missing))}")
     if fields["guide"] not in guides.names():
-        raise InputError(f"has the guide {fields['guide']!r}; there are: {', '.join(guides.names())}")
+        raise InputError(f"has the guide {reprlib.repr(fields['guide'])}; there are: {', '.join(guides.names())}")
     if wanted is not None and fields["guide"] != wanted:
         raise InputError(f"is a motion of the guide {fields['guide']!r}; a {wanted!r} motion is needed")
     guide = guides.load(fields["guide"])
@@ -232,7 +246,7 @@ def _check_names(names: Any, guide: Guide) -> None:
         num = f"{len(names)} entries" if isinstance(names, list) else _kind(names)
         raise InputError(f"point_names is {num}; the guide {guide.name!r} has {guide.num_points} points")
     k = next(k for k, name in enumerate(names) if name != guide.point_names[k])
-    raise InputError(f"point_names: point {k} is {names[k]!r}; in the guide {guide.name!r} it is {guide.point_names[k]!r}")
+    raise InputError(f"point_names: point {k} is {reprlib.repr(names[k])}; in the guide {guide.name!r} it is {guide.point_names[k]!r}")
 
 
 def _check_size(size: Any) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import stat
 import warnings
 from pathlib import Path
@@ -12,6 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from limner.media.colour import over_ground, scale_to_8_bit, to_srgb, top_of
 from limner.media.files import atomic_write, reason_of
+from limner.media.quiet import quiet
 from limner.types import DependencyError, InputError, Picture
 
 MAX_PIXELS = 100_000_000  # ours: the issue's limit; three bytes a pixel decoded
@@ -38,7 +41,8 @@ def read_picture(source: str | Path | Image.Image | np.ndarray, name: str | None
     """A file, a PIL picture or an array -> Picture: (H, W, 3) uint8 sRGB, upright, with notes on what was done on the way.
 
     The content decides, not the name. Animations and pages: the first. Alpha: laid on white. Arrays: (H, W), (H, W, 1 | 3 | 4), integers of
-    8 or 16 bits, booleans, or floats in 0..1. name: as whose the picture goes on; by default the file's stem, or "picture".
+    8 or 16 bits, booleans, or floats in 0..1. A PIL picture is set to its first frame. name: as whose the picture goes on; by default the
+    file's stem, or "picture".
     InputError, one line that names the file: missing, a folder, empty, not a picture, a video, damaged or truncated, over 100 MP.
     DependencyError where its format needs a package that is not there.
     """
@@ -47,10 +51,8 @@ def read_picture(source: str | Path | Image.Image | np.ndarray, name: str | None
         if isinstance(source, np.ndarray):
             return _finish(_from_array(source), name or "picture", "the array")
         if isinstance(source, Image.Image):
-            title = str(getattr(source, "filename", "") or "the picture")
-            return _finish(source, name or Path(getattr(source, "filename", "") or "picture").stem, title)
-        path = Path(source).expanduser()
-        head = _check_file(path, str(source))
+            return _from_pil(source, name)
+        path, head = _check_file(source)
         _allow_heif(path, head)
         Image.init()  # registers every format, so that the list below can be asked for
         formats = [f for f in FORMATS if f in Image.OPEN]
@@ -90,11 +92,24 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def _check_file(path: Path, given: str) -> bytes:
-    """The first bytes of a regular file with something in it. InputError otherwise."""
-    if given.startswith(("http://", "https://")):
-        raise InputError(f"{given} is a web address; download the picture first")
+def _from_pil(image: Image.Image, name: str | None) -> Picture:
+    """An opened PIL picture, whose file may still turn out to be damaged or closed, -> Picture. InputError where it cannot be read."""
+    file = os.fsdecode(getattr(image, "filename", "") or "")
     try:
+        return _finish(image, name or (Path(file).stem if file else "picture"), file or "the picture")
+    except InputError:
+        raise
+    except Exception as error:  # whatever its decoder meets
+        raise InputError(f"{file or 'the picture'} cannot be read: it is closed, damaged or cut short ({error})") from error
+
+
+def _check_file(source: str | Path) -> tuple[Path, bytes]:
+    """The path and first bytes of a regular file with something in it. InputError otherwise."""
+    if str(source).startswith(("http://", "https://")):
+        raise InputError(f"{source} is a web address; download the picture first")
+    path = Path(source)
+    try:
+        path = path.expanduser()
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path} is a folder, not a picture")
@@ -103,7 +118,7 @@ def _check_file(path: Path, given: str) -> bytes:
         if status.st_size == 0:
             raise InputError(f"{path} is empty")
         with path.open("rb") as file:
-            return file.read(64)
+            return path, file.read(64)
     except InputError:
         raise
     except FileNotFoundError as error:
@@ -117,7 +132,8 @@ def _allow_heif(path: Path, head: bytes) -> None:
     if head[4:8] != b"ftyp" or head[8:12] not in HEIF_BRANDS or b"avif" in head[8:64]:
         return
     try:
-        from pillow_heif import HeifImagePlugin  # noqa: F401  (registers itself by being imported)
+        # it registers itself by being imported
+        from pillow_heif import HeifImagePlugin  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise DependencyError(
             f"{path} is a HEIC picture, which needs one more package: pip install 'limner[heic]' (or save the photo as JPEG)"
@@ -180,7 +196,8 @@ def _finish(image: Image.Image, name: str, title: str) -> Picture:
         notes.append(f"the first of {num} {'pages' if image.format in ('TIFF', 'PSD') else 'frames'}")
         if image.tell() != 0:
             image.seek(0)
-    image.load()
+    with quiet() if image.format == "TIFF" else contextlib.nullcontext():  # libtiff tells the terminal what is damaged
+        image.load()
     turn = _orientation(image)  # after loading: Pillow turns TIFFs by itself, and then takes the tag away
     rgb, alpha, more = to_srgb(image)
     notes += more

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import numbers
+import re
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,23 +23,34 @@ from limner.types import DependencyError, InputError
 
 BT709 = 1  # ITU-T H.273, code points of colour primaries, transfer and matrix
 LIMITED = 1  # AVCOL_RANGE_MPEG: luma 16..235
-MAX_FPS = 240  # ours: beyond what cameras and screens do
+MIN_FPS, MAX_FPS = Fraction(1, 100), 240  # ours: a GIF's frame lasts 655 s at most; beyond what cameras and screens do
+MAX_TERM = 2**31 - 1  # numerator and denominator are 32-bit numbers in FFmpeg and in MP4
+FPS_TEXT = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,10}/\d{1,10}", re.ASCII)  # bounded: Fraction("1e99999999") would never come back
 PRESET = "veryfast"  # ours: measured, see docs/results.md
 X264 = "chroma-qp-offset=-4"  # ours: flat saturated colours then decode within 2 of 255
-QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; 18 is called visually lossless
+QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; FFmpeg's guide calls 17 or 18 visually lossless
+PLAYLISTS = {"concat", "hls", "dash"}  # they name other files to open
 QUARTER_TURNS = {90: 1, 180: 2, 270: 3}
 
 
 def parse_fps(value: object) -> Fraction:
-    """25, 29.97, "30000/1001" or Fraction -> an exact frame rate. InputError if it is no number in 0 < fps <= 240."""
+    """25, 29.97, "30000/1001" or Fraction -> an exact frame rate. InputError if it is no number in 1/100..240."""
+    shown = str(value) if isinstance(value, Fraction) else reprlib.repr(value)
     try:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
+        if isinstance(value, str) and FPS_TEXT.fullmatch(value.strip()):
+            fps = Fraction(value.strip())
+        elif isinstance(value, numbers.Rational) and not isinstance(value, bool):
+            fps = Fraction(int(value.numerator), int(value.denominator))
+        elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+            fps = Fraction(float(value)).limit_denominator(1001)  # 1001: the NTSC rates, 30000/1001 and its kin
+        else:
             raise ValueError
-        fps = Fraction(value) if not isinstance(value, float) else Fraction(value).limit_denominator(1001)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(f"{value!r} is no frame rate; write it as 25, 29.97 or 30000/1001") from error
-    if not 0 < fps <= MAX_FPS:
-        raise InputError(f"a frame rate of {value} is out of range; it must be above 0 and at most {MAX_FPS}")
+        raise InputError(f"{shown} is no frame rate; write it as 25, 29.97 or 30000/1001") from error
+    if not MIN_FPS <= fps <= MAX_FPS:
+        raise InputError(f"a frame rate of {shown} is out of range; it must lie between {MIN_FPS} and {MAX_FPS}")
+    if max(fps.numerator, fps.denominator) > MAX_TERM:
+        raise InputError(f"a frame rate of {fps} is finer than a video can hold; write it as 25, 29.97 or 30000/1001")
     return fps
 
 
@@ -79,7 +93,7 @@ class VideoWriter:
         self._stack = contextlib.ExitStack()
         temporary = self._stack.enter_context(atomic_write(self.path))
         try:
-            self._container: Any = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            self._container: Any = av.open(_plain(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container.metadata.update(self.tags)
             stream = self._container.add_stream(
                 "libx264", rate=self.fps, options={"preset": PRESET, "crf": str(self.crf), "x264-params": X264}
@@ -167,7 +181,7 @@ def read_video(path: str | Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
         info = VideoInfo(
             fps=fps,
             size=size,
-            num_frames=stream.frames or round(duration_s * fps),
+            num_frames=stream.frames or max(1, round(duration_s * fps)),
             duration_s=duration_s,
             rotation=turn,
             tags=dict(container.metadata),
@@ -284,13 +298,20 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise InputError(f"{path} does not exist")
     try:
-        with av.open(str(path)) as container:
+        with av.open(_plain(path)) as container:
+            if container.format.name in PLAYLISTS:
+                raise InputError(f"{path} is a list of other files, not a video")
             if not container.streams.video:
                 raise InputError(f"{path} holds no video")
             container.streams.video[0].thread_type = "AUTO"
             yield container, container.streams.video[0]
     except FFmpegError as error:
         raise InputError(f"{path} is not a video that can be read, or is damaged ({error.strerror})") from error
+
+
+def _plain(path: Path) -> str:
+    """The path as FFmpeg takes it for nothing but a path: what stands before a colon in a relative one it would take for a protocol."""
+    return str(path.absolute())
 
 
 def _text(value: str | bytes) -> str:
