@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limner.generation.films import Progress, silent
+from limner.generation.films import Progress, silent, small
 from limner.generation.reference import Reference, open_reference, read_photo
 from limner.generation.settings import MotionSettings, check_size
 from limner.generation.smiles import Engine, au_curves, imagined, synthetic
@@ -86,7 +86,9 @@ class RenderedClip:
         return self.reference.warnings
 
     def save(self, path: str | Path, *, quality: str | int = "high", progress: Progress = silent) -> Path:
-        """Writes the clip: .mp4, .gif, or .json (the motion file); all say in their metadata that they are synthetic. -> the path.
+        """Writes the clip: .mp4, .gif (at most 480 pixels), or .json (the motion file). -> the path.
+
+        All say in their metadata that they are synthetic.
 
         InputError for another suffix, or where the place cannot be written.
         """
@@ -103,7 +105,7 @@ class RenderedClip:
             return path
         tags = {"comment": synthetic()}
         if path.suffix.lower() == ".gif":
-            write_gif(path, list(self), self.fps, tags)
+            write_gif(path, small(self), self.fps, tags)
             return path
         with VideoWriter(path, fps=self.fps, size=self.motion.size, quality=quality, tags=tags) as writer:
             for t, frame in enumerate(self):

@@ -60,7 +60,7 @@ class Smile:
     face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Which face, counted from 1, the largest first. Without it the largest."""
     gif: Flag = False
-    """Also write mode_k.gif."""
+    """Also write mode_k.gif, at most 480 pixels wide and high."""
     quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
     """Of the videos; as a number, x264's rate factor: less is better."""
     model: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
@@ -195,7 +195,7 @@ class Render:
     intensity: Annotated[float, arg(metavar="0..2")] = 1.0
     """How strong: times the displacement from the motion's first frame."""
     gif: Flag = False
-    """Also write a GIF beside the video."""
+    """Also write a GIF beside the video, at most 480 pixels wide and high."""
     quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
     """Of the video; as a number, x264's rate factor: less is better."""
     force: Flag = False
@@ -216,6 +216,7 @@ def render(args: Sequence[str]) -> int:
 
     start = time.monotonic()
     with Bar(asked.photo.name) as bar:
+        bar("finding the face", 0, 1)
         clip = api.render(asked.photo, asked.motion, size=asked.size, face=asked.face, intensity=asked.intensity)
         clip.save(target, quality=quality, progress=bar)
         if asked.gif:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from limner.generation.sheets import Sheet, SideBySide, in_step
+from limner.media.pictures import resize
 from limner.types import Motion
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
+GIF_PX = 480  # ours: a GIF has no compression to speak of; three seconds of this size take some 5 MB
 WAITING = 6  # ours: frames a writer may lag behind; bounds memory
 
 
@@ -89,6 +91,13 @@ class Filmed:
     mouth_distance: float | None
 
 
+def small(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Frames -> the same at most GIF_PX wide and high."""
+    for frame in frames:
+        scale = min(1.0, GIF_PX / max(frame.shape[:2]))
+        yield resize(frame, (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))))
+
+
 def mouth_box(motions: Sequence[Motion]) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of the pixels that the lips of any mode pass."""
     lips = np.concatenate([m.points[:, 48:68].reshape(-1, 2) for m in motions])
@@ -115,12 +124,11 @@ def film(
 
     motions: of one picture size and fps. render: (T, 68, 2) pixel points -> T frames (H, W, 3) uint8. InputError where the disk refuses.
     """
-    from limner.media.video import VideoWriter, write_gif
+    from limner.media.video import VideoWriter, read_video, write_gif
 
     fps: Fraction = motions[0].fps
     total = max(m.num_frames for m in motions)
     sheet, beside, box = Sheet(motions, unit_px, title), SideBySide(motions), mouth_box(motions)
-    kept: list[list[np.ndarray]] = [[] for _ in motions]
     apart: list[float] = []
     with ExitStack() as stack:
         options: dict[str, Any] = {"fps": fps, "quality": quality, "tags": tags}
@@ -135,8 +143,6 @@ def film(
             with clock("write"):
                 for k in np.flatnonzero(new):
                     pumps[k].put(frames[k])
-                    if gif:
-                        kept[k].append(frames[k])
                 compare.put(frames)
             with clock("draw"):
                 for k in np.flatnonzero(new):
@@ -145,10 +151,11 @@ def film(
             progress("rendering", t + 1, total)
         with clock("write"):
             stack.close()
-    for k, frames in enumerate(kept if gif else ()):
+    for k in range(len(motions) if gif else 0):
         with clock("gif"):
-            progress("writing GIFs", k, len(kept))
-            write_gif(folder / f"mode_{k + 1}.gif", frames, fps, tags)
+            progress("writing GIFs", k, len(motions))
+            _, again = read_video(folder / f"mode_{k + 1}.mp4")  # rather than all frames of all modes in memory
+            write_gif(folder / f"mode_{k + 1}.gif", small(again), fps, tags)
     with clock("draw"):
         return Filmed(sheet=sheet.draw(), mouth_distance=float(np.mean(apart)) if len(motions) > 1 else None)
 
