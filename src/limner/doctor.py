@@ -144,6 +144,13 @@ def check_writing() -> Check:
     return Check(name="folder", ok=good, detail=detail, cure="" if good else "free some space, or name another folder with --out")
 
 
+def check_cache() -> Check:
+    """Where a foreign model would be kept, should one have to be fetched."""
+    from limner.weights.fetch import cache_folder
+
+    return Check(name="cache", ok=True, detail=f"{cache_folder()} can be written")
+
+
 CHECKS: tuple[tuple[str, Callable[[], Check], str], ...] = (
     ("python", check_python, "limner needs Python 3.10 to 3.13"),
     ("torch", check_torch, REINSTALL),
@@ -152,6 +159,7 @@ CHECKS: tuple[tuple[str, Callable[[], Check], str], ...] = (
     ("detector", check_detector, "pip install --force-reinstall 'mediapipe>=0.10.14,<0.11'"),
     ("codecs", check_codecs, "pip install --force-reinstall av"),
     ("weights", check_weights, REINSTALL),
+    ("cache", check_cache, "name a folder that can be written: LIMNER_CACHE=..."),
     ("folder", check_writing, "work in a folder that can be written, or name one with --out"),
 )
 
