@@ -228,3 +228,27 @@ def test_doctor_finds_this_installation_well(limner, tmp_path: Path, monkeypatch
     assert "WRONG" not in said
     assert code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_in_the_readme_is_understood():
+    from limner.cli import benches, photos, work
+    from limner.cli.session import parse
+
+    records = {
+        "smile": photos.Smile,
+        "render": photos.Render,
+        "doctor": work.Doctor,
+        "prepare smiles": work.PrepareSmiles,
+        "train": work.Train,
+    }
+    records |= {"bench speed": benches.Speed}
+    lines = [line.partition("#")[0] for line in (Path(__file__).parents[1] / "README.md").read_text().splitlines()]
+    commands = [line.partition("limner ")[2].split() for line in lines if line.strip().startswith(("limner ", ".venv/bin/limner "))]
+    assert len(commands) >= 8
+    for words in commands:
+        if words == ["--help"]:
+            continue
+        name = next(name for name in records if words[: len(name.split())] == name.split())
+        asked = parse(records[name], name, words[len(name.split()) :])
+        if isinstance(asked, photos.Smile):
+            asked.settings()
