@@ -54,9 +54,11 @@ class WarpRenderer:
         self.upsampler = warp.Upsampler((y1 - y0, x1 - x0), self.step)
         self.nodes = warp.nodes(self.box, self.step)
         self.pixels = warp.nodes(self.box, 1).permute(2, 0, 1).contiguous().permute(1, 2, 0)  # planar in memory, as fields are
-        self.window = torch.from_numpy(support.window(points, photo.shape[:2], self.nodes.numpy())).float()
+        window, most = support.window(points, photo.shape[:2], self.nodes.numpy())
         inside = person.find_person(photo, points) if isinstance(where, str) else where
-        self.most = torch.from_numpy(person.may_move(points, self.box, self.step)).float() if inside is None else None
+        if inside is None:
+            most = np.minimum(most, person.may_move(points, self.box, self.step))
+        self.window, self.most = torch.from_numpy(window).float(), torch.from_numpy(most).float()
         self.sheets = skin.Sheets(points, self.unit, self.nodes, self._anchors())
         self.interior = mouth.Interior(photo, points, rest)
         self.own = {slit.name: slits.shape_of(slit, points[None]) for slit in (slits.MOUTH, *slits.EYES)}
@@ -94,7 +96,6 @@ class WarpRenderer:
         sheets = self._displacements(motion)
         weights = skin.seam_weights(shapes, self.nodes, self.unit)
         coarse = (sheets * weights[..., None]).sum(1)
-        coarse = coarse if self.most is None else self._held(coarse, self.most)
         position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         for slit, first in zip(shapes_of, (1, 0, 0)):
             self._part(position, sheets[:, first : first + 2], shapes[slit.name], *self._slit_box(slit, points_TK2, BOX_MARGIN_UNIT))
@@ -114,12 +115,10 @@ class WarpRenderer:
         """(T, 3, h, w, 2): of each sheet, head motion included, zero at the support's border."""
         nodes = self.nodes.numpy()
         head = torch.from_numpy(geometry.apply_affine(motion.head[:, None], nodes[None])).float() - self.nodes
-        return self.window[..., None] * (head[:, None] + self.sheets(motion))
-
-    def _held(self, field_Thw2: torch.Tensor, most_hw: torch.Tensor) -> torch.Tensor:
-        """The same field with no displacement above what its place may move; those well below it stay as they are."""
-        far = torch.linalg.vector_norm(field_Thw2, dim=-1, keepdim=True) / most_hw[..., None]
-        return field_Thw2 * (1 + far**4) ** -0.25
+        field = self.window[..., None] * (head[:, None] + self.sheets(motion))
+        # No displacement goes above what its place may move; those well below it stay as they are.
+        far = torch.linalg.vector_norm(field, dim=-1, keepdim=True) / self.most[..., None]
+        return field * (1 + far.square().square()).rsqrt().sqrt()
 
     def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray, margin_unit: float) -> tuple[slice, slice]:
         """Rows and columns of the support's box round all places the slit takes in these frames and in the photo."""

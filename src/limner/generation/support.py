@@ -12,6 +12,7 @@ from limner.guides.face import GUIDE
 
 FOREHEAD_UNIT = 0.35  # ours: how far above the brows the forehead reaches
 FULL_UNIT, FADE_UNIT = 0.18, 0.58  # ours: within the first of the face's hull the photo moves fully, beyond the second not at all
+STEEPEST = 0.5  # ours: pixels of displacement for each pixel to the border of the support; 1 would fold the photo
 BORDER_UNIT = 0.1  # ours: towards the photo's own border motion fades over this
 
 
@@ -31,14 +32,16 @@ def box_of(points_K2: np.ndarray, photo_hw: tuple[int, int], margin_unit: float 
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def window(points_K2: np.ndarray, photo_hw: tuple[int, int], nodes_hw2: np.ndarray) -> np.ndarray:
-    """1 on the face, falling smoothly to exactly 0 at the border of the support and of the photo; (h, w)."""
+def window(points_K2: np.ndarray, photo_hw: tuple[int, int], nodes_hw2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much the photo moves, two (h, w): 1 on the face, falling smoothly to exactly 0 at the border of the support and of the photo;
+    and how many pixels a place may move at most, so that the fall folds nothing."""
     unit = float(geometry.unit_length(points_K2, GUIDE))
     distance = (distance_to_hull(outline(points_K2), nodes_hw2) + 1.0) / unit  # 1 px: the box's outermost pixels stay themselves
-    fade = smoothstep((FADE_UNIT - distance) / (FADE_UNIT - FULL_UNIT))
     height, width = photo_hw
     inside = np.minimum(nodes_hw2 - 0.5, (width - 0.5, height - 0.5) - nodes_hw2).min(-1) / unit
-    return fade * smoothstep(inside / BORDER_UNIT)
+    part = smoothstep((FADE_UNIT - distance) / (FADE_UNIT - FULL_UNIT)) * smoothstep(inside / BORDER_UNIT)
+    room = np.minimum(FADE_UNIT - distance, inside + BORDER_UNIT) * unit
+    return part, np.maximum(STEEPEST * room, 0.01)
 
 
 def distance_to_hull(points_K2: np.ndarray, at_hw2: np.ndarray) -> np.ndarray:
