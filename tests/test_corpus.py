@@ -250,6 +250,31 @@ def test_a_cut_run_is_finished_and_force_replaces(tmp_path, capsys, monkeypatch)
     assert "about" in capsys.readouterr().out
 
 
+def test_a_damaged_store_is_said_and_replaced_by_force(tmp_path):
+    def spoil_manifest(path: Path) -> None:
+        (path / "manifest.parquet").write_bytes(b"PAR1 no more")
+
+    def lose_shard(path: Path) -> None:
+        (path / "shards" / "00000.safetensors").unlink()
+
+    for spoil in (spoil_manifest, lose_shard):
+        prepare_smiles(tmp_path / "s", people=10, quiet=True)
+        spoil(tmp_path / "s")
+        with pytest.raises(InputError, match=r"cannot be gone on with .*; use --force to replace it"):
+            prepare_smiles(tmp_path / "s", people=10, quiet=True)
+        again = prepare_smiles(tmp_path / "s", people=10, quiet=True, force=True)
+        again.verify()
+        assert len(again) == 10 * clips_per_person()
+
+
+def test_the_clips_are_those_that_what_ships_was_trained_on():
+    """Other numbers here mean other clips of the same settings: raise SMILES_FORMAT and make the weights anew."""
+    pinned = [(18, 0.093, 3.246, 88.057, 148.303), (83, 1.47, 3.812, 85.769, 149.464), (33, 1.507, 1.56, 92.866, 153.655)]
+    for clip, numbers in zip(list(person_clips(0, 0))[::4], pinned):
+        half = clip.num_frames // 2  # AU06, AU12 and the right corner of the mouth half way
+        assert (clip.num_frames, *au(clip)[half], *clip.points[half, 48]) == pytest.approx(numbers, abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("options", "says"), [({"people": 9}, "--people 9: at least 10"), ({"seed": -1}, "--seed -1"), ({"people": 10}, "holds other files")]
 )

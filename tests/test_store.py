@@ -125,6 +125,14 @@ def test_the_hash_moves_with_one_pixel_and_one_point():
     point[4, 3, 1] = np.nextafter(point[4, 3, 1], np.float32(99))
     others = [dataclasses.replace(clip, frames=pixel), dataclasses.replace(clip, points=point), dataclasses.replace(clip, fps=Fraction(25))]
     assert len({clip_hash(one) for one in [clip, *others]}) == 4
+    as_numpy = dataclasses.replace(clip, size=(np.int64(16), np.int64(12)), duration_s=np.float64(clip.duration_s))
+    assert clip_hash(as_numpy) == clip_hash(clip)  # what it says counts, not in which type
+
+
+def test_the_hash_of_a_plain_clip_is_pinned():
+    """Stores outlive the code: the same clip must have the same hash in every limner."""
+    clip = dataclasses.replace(make_clip(), points=np.zeros((5, 4, 2), np.float32), confidence=np.ones((5, 4), np.float32), au=None)
+    assert clip_hash(clip) == "d1b3806c58fee901eba25d7bbf4f2fa332ea05fc239df079ed8a9a9421bdf781"
 
 
 def test_an_existing_store_is_continued(tmp_path):
@@ -132,6 +140,8 @@ def test_an_existing_store_is_continued(tmp_path):
     store = write(tmp_path / "s", [make_clip(1)], note={"b": 2})
     assert [clip.id for clip in store] == ["clip0", "clip1"]
     assert store.note == {"a": 1, "b": 2}
+    write(tmp_path / "s", [make_clip(i) for i in range(2, 8)], clips_per_shard=2)
+    assert sorted(file.name[:5] for file in (tmp_path / "s" / "shards").iterdir()) == ["00000", "00001", "00002", "00003", "00004"]
 
 
 def test_an_empty_store_is_a_store(tmp_path):
@@ -151,6 +161,9 @@ BAD_CLIPS = [
     ({"points": np.array([[[0, 0]] * 4] * 3 + [[[0, np.nan]] * 4] * 2, np.float32)}, "frame 3 holds a point that is no number"),
     ({"confidence": np.ones((5, 3), np.float32)}, r"confidence must be \(5, 4\)"),
     ({"au": np.ones((4, 2), np.float32)}, r"au must be \(5, 2\)"),
+    ({"au": np.full((5, 2), np.nan, np.float32)}, "holds what is no number"),
+    ({"duration_s": float("inf")}, "it lasts inf s"),
+    ({"fps": Fraction(0)}, "at 0 frames a second"),
     ({"frames": np.zeros((5, 16, 12, 3), np.uint8)}, r"frames must be uint8 \(5, 12, 16, 3\)"),
 ]
 
@@ -189,6 +202,51 @@ def test_a_newer_version_is_refused(tmp_path):
         Store(tmp_path / "s")
 
 
+@pytest.mark.parametrize("head", [b"{x", b"[1]", b'{"version": "one"}', b"\xff"])
+def test_a_head_that_is_none_is_no_manifest(tmp_path, head):
+    store = write(tmp_path / "s", [make_clip()])
+    pq.write_table(store.table.replace_schema_metadata({"limner.store": head}), tmp_path / "s" / "manifest.parquet")
+    with pytest.raises(InputError, match="is no manifest of a clip store"):
+        Store(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("points", "dtype", "BF16", "is damaged"),
+        ("points", "shape", [5, 5, 2], "is damaged"),
+        ("points", "data_offsets", [-8, 0], "is damaged"),
+        ("points", "data_offsets", None, "is damaged"),
+        ("points", "shape", [4, 5, 2], r"its points should be \(5, 4, 2\), shard 00000.safetensors has \(4, 5, 2\)"),
+        ("confidence", "shape", [4, 5], r"its confidence should be \(5, 4\)"),
+        ("au", "shape", [2, 5], r"its au should be \(5, 2\)"),
+        ("frames", "shape", [5, 16, 12, 3], "its frames are damaged"),
+    ],
+)
+def test_a_shard_that_says_something_else_is_told(tmp_path, name, key, value, says):
+    write(tmp_path / "s", [make_clip(pixels=True)], encoding="raw")
+    shard = tmp_path / "s" / "shards" / "00000.safetensors"
+    whole = shard.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    header[f"0.{name}"][key] = value
+    text = json.dumps(header).encode()
+    shard.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + length :])
+    with pytest.raises(InputError, match=f"disagree on clip 'clip0': .*{says}"):
+        Store(tmp_path / "s")[0]
+
+
+def test_frames_that_are_no_pictures_are_told(tmp_path):
+    write(tmp_path / "s", [make_clip(pixels=True)])
+    shard = tmp_path / "s" / "shards" / "00000.safetensors"
+    whole = shard.read_bytes()
+    at = whole.index(b"\x89PNG")
+    for content in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 12\n%%EndComments\n", bytes(60)):
+        shard.write_bytes(whole[:at] + content + whole[at + len(content) :])
+        with pytest.raises(InputError, match="disagree on clip 'clip0': its frames are damaged"):
+            Store(tmp_path / "s")[0]
+
+
 def test_manifest_and_shards_that_disagree_are_told(tmp_path):
     store = write(tmp_path / "s", [make_clip(0), make_clip(1)])
     shard = tmp_path / "s" / "shards" / "00000.safetensors"
@@ -211,7 +269,7 @@ def test_manifest_and_shards_that_disagree_are_told(tmp_path):
     shard.write_bytes(whole)
     wrong = store.table.set_column(store.table.column_names.index("num_frames"), "num_frames", pa.array([5, 6], pa.int64()))
     pq.write_table(wrong, tmp_path / "s" / "manifest.parquet")
-    with pytest.raises(InputError, match=r"clip 'clip1': the manifest says 6 frames of 4 points, the shard \(5, 4\)"):
+    with pytest.raises(InputError, match=r"clip 'clip1': its points should be \(6, 4, 2\), shard .* has \(5, 4, 2\)"):
         Store(tmp_path / "s")[1]
 
 
@@ -232,6 +290,20 @@ with StoreWriter(Path({path!r}), clips_per_shard=3) as writer:
         writer.add(make_clip(number, pixels=True, frames=20))
         print(number, flush=True)
 """
+
+
+def test_two_writers_do_not_spoil_one_store(tmp_path):
+    first = StoreWriter(tmp_path / "s", clips_per_shard=2)
+    first.add(make_clip(0))
+    with pytest.raises(InputError, match="another run is writing the store"):
+        StoreWriter(tmp_path / "s")
+    with pytest.raises(InputError, match="another run is writing the store"):
+        StoreWriter(tmp_path / "s", fresh=True)
+    first.close()
+    store = write(tmp_path / "s", [make_clip(1)])
+    store.verify()
+    assert [clip.id for clip in store] == ["clip0", "clip1"]
+    assert len(write(tmp_path / "s", [make_clip(2)], fresh=True)) == 1
 
 
 def test_a_killed_run_leaves_a_readable_store(tmp_path):

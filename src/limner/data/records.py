@@ -26,7 +26,8 @@ COLUMNS = (
 
 def clip_hash(clip: Clip) -> str:
     """SHA-256 of what the clip shows (points, confidence, AU, frames, fps, duration, size): one pixel or one point moves it."""
-    digest = hashlib.sha256(f"{clip.fps}|{clip.duration_s!r}|{clip.size}|{clip.au_names if clip.au is not None else ''}".encode())
+    size, names = tuple(int(side) for side in clip.size), tuple(clip.au_names) if clip.au is not None else ""
+    digest = hashlib.sha256(f"{clip.fps}|{float(clip.duration_s)!r}|{size}|{names}".encode())
     for name in ("points", "confidence", "au", "frames"):
         value = getattr(clip, name)
         if value is not None:
@@ -37,7 +38,7 @@ def clip_hash(clip: Clip) -> str:
 
 
 def check_clip(clip: Clip) -> None:
-    """InputError where a clip's arrays do not fit together."""
+    """InputError where a clip's arrays do not fit together, or hold what is no number."""
     frames, points = clip.num_frames, clip.points.shape[1] if clip.points.ndim == 3 else -1
     wrong = None
     if clip.split not in SPLITS:
@@ -48,6 +49,10 @@ def check_clip(clip: Clip) -> None:
         wrong = f"frame {int(np.argmin(np.isfinite(clip.points).all((1, 2))))} holds a point that is no number"
     elif clip.confidence.shape != (frames, points):
         wrong = f"confidence must be {(frames, points)}, got {clip.confidence.shape}"
+    elif not (np.isfinite(clip.duration_s) and clip.duration_s >= 0 and clip.fps > 0):
+        wrong = f"it lasts {clip.duration_s} s at {clip.fps} frames a second"
+    elif not np.isfinite(clip.confidence).all() or (clip.au is not None and not np.isfinite(clip.au).all()):
+        wrong = "confidence or au holds what is no number"
     elif clip.au is not None and clip.au.shape != (frames, len(clip.au_names)):
         wrong = f"au must be {(frames, len(clip.au_names))}, got {clip.au.shape}"
     elif clip.frames is not None and (clip.frames.shape != (frames, clip.size[1], clip.size[0], 3) or clip.frames.dtype != np.uint8):
@@ -57,6 +62,7 @@ def check_clip(clip: Clip) -> None:
 
 
 def manifest_row(clip: Clip, encoding: str, shard: str) -> dict[str, Any]:
+    """The clip's row, a value for each of COLUMNS. shard: "<file>#<number of the clip in it>"."""
     au = clip.au
     return {
         **{name: getattr(clip, name) for name in ("id", "source", "subject", "label", "kind", "split", "duration_s", "num_frames")},
@@ -74,6 +80,8 @@ def manifest_row(clip: Clip, encoding: str, shard: str) -> dict[str, Any]:
 
 
 def clip_arrays(clip: Clip, encoding: str) -> dict[str, np.ndarray]:
+    """What a shard keeps of a clip, by name; frames as they are, or as pictures in one buffer, the i-th from
+    offsets[i] to offsets[i + 1]."""
     arrays: dict[str, np.ndarray] = {
         "points": np.ascontiguousarray(clip.points, np.float32),
         "confidence": np.ascontiguousarray(clip.confidence, np.float32),
@@ -99,13 +107,21 @@ def _encode(frame: np.ndarray, encoding: str) -> bytes:
 
 
 def decode_frames(array: Callable[[str], np.ndarray], row: dict[str, Any], frames: slice) -> np.ndarray:
-    """The frames that the slice names, (T, H, W, 3) uint8."""
-    stored = array("frames")
+    """The frames that the slice names, (T, H, W, 3) uint8, of a manifest's row; array: gives an array of the clip by its name.
+
+    ValueError, OSError or what else a decoder raises where they are not what the row says."""
+    stored, one = array("frames"), (row["height"], row["width"], 3)
     if row["encoding"] == "raw":
+        if stored.shape != (row["num_frames"], *one):
+            raise ValueError(f"frames of {stored.shape}")
         return np.array(stored[frames])
     from PIL import Image
 
     offsets = array("offsets")
-    pictures = [stored[offsets[i] : offsets[i + 1]].tobytes() for i in range(*frames.indices(row["num_frames"]))]
-    decoded = [np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")) for picture in pictures]
-    return np.stack(decoded) if decoded else np.zeros((0, row["height"], row["width"], 3), np.uint8)
+    places = range(*frames.indices(row["num_frames"]))
+    pictures = (io.BytesIO(stored[offsets[i] : offsets[i + 1]].tobytes()) for i in places)
+    # Of the stated format only: Pillow would go as far as starting Ghostscript for bytes that say they are PostScript
+    decoded = [np.asarray(Image.open(picture, formats=[row["encoding"].upper()]).convert("RGB")) for picture in pictures]
+    if any(frame.shape != one for frame in decoded):
+        raise ValueError("frames of another size")
+    return np.stack(decoded) if decoded else np.zeros((0, *one), np.uint8)

@@ -44,7 +44,9 @@ def resample_smooth(values: np.ndarray, num: int) -> np.ndarray:
 
 
 def load_sequences(store: Store, *, split: str, kind: str = "transition", num: int = 32, guide: Guide = GUIDE) -> Sequences:
-    """All clips of one split and kind, resampled uniformly to `num` frames. InputError if there is none."""
+    """All labelled clips of one split and kind, resampled uniformly to `num` frames.
+
+    InputError if there is none, or if one is not of that guide or has no AU curves."""
     rows = [i for i in store.select(split=split, kind=kind) if store.row(i)["label"] is not None]
     if not rows:
         raise InputError(f"store {store.path} has no labelled clip of split {split!r} and kind {kind!r}")
@@ -52,6 +54,10 @@ def load_sequences(store: Store, *, split: str, kind: str = "transition", num: i
     points, labels, durations, curves, subjects = [], [], [], [], []
     for i in rows:
         clip = store[i]
+        if clip.points.shape[1] != guide.num_points:
+            raise InputError(
+                f"store {store.path}: clip {clip.id!r} has {clip.points.shape[1]} points; {guide.name!r} has {guide.num_points}"
+            )
         if clip.au is None:
             raise InputError(f"store {store.path}: clip {clip.id!r} has no AU curves")
         assert clip.label is not None

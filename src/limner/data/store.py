@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limner.data.records import COLUMNS, ENCODINGS, check_clip, clip_arrays, clip_hash, decode_frames, manifest_row
+from limner.media.files import lock_folder, reason_of
 from limner.types import Clip, InputError
 
 if TYPE_CHECKING:
@@ -43,30 +45,45 @@ class StoreWriter:
     """Writes a store clip by clip; `with StoreWriter(path) as writer: writer.add(clip)`.
 
     encoding: how frames are kept: "raw", "png" (lossless), "jpeg" (quality 95). clips_per_shard: a shard is finished, and safe, every so
-    many. note: the store's own metadata (JSON), such as the settings that made it. An existing store is continued; a clip's id must be new
-    and a subject must stay in one split (InputError otherwise). On an error what was finished stays; the rest of the shard is dropped.
+    many. note: the store's own metadata (JSON), such as the settings that made it. An existing store is continued, or with `fresh` emptied
+    first. A clip's id must be new and a subject must stay in one split. On an error what was finished stays; the rest of the shard is
+    dropped. InputError: a folder that cannot be written, or that another writer is at; a clip that does not fit.
     """
 
-    def __init__(self, path: Path, *, encoding: str = "png", clips_per_shard: int = 512, note: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        encoding: str = "png",
+        clips_per_shard: int = 512,
+        note: dict[str, Any] | None = None,
+        fresh: bool = False,
+    ) -> None:
         if encoding not in ENCODINGS[1:]:
             raise ValueError(f"no encoding {encoding!r}; there are {', '.join(ENCODINGS[1:])}")
         self.path, self.encoding, self.clips_per_shard = Path(path), encoding, clips_per_shard
         self.note = dict(note or {})
         self._rows: list[dict[str, Any]] = []
         self._pending: list[Clip] = []
-        self._splits: dict[str, str] = {}
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = lock_folder(self.path)
+            if self._lock is None:
+                raise InputError(f"another run is writing the store {self.path}; wait for it to end, or name another folder")
+            if fresh:
+                (self.path / MANIFEST).unlink(missing_ok=True)
+                shutil.rmtree(self.path / SHARDS, ignore_errors=True)
+            (self.path / SHARDS).mkdir(exist_ok=True)
+            for left in (self.path / SHARDS).glob("*.part"):
+                left.unlink()  # of a run that was killed
+        except OSError as error:
+            raise InputError(f"cannot write the store {self.path}: {reason_of(error)}") from error
         if (self.path / MANIFEST).exists():
             store = Store(self.path)
             self._rows, self.note = store.table.to_pylist(), store.note | self.note
-            self._splits = {row["subject"]: row["split"] for row in self._rows}
-        try:
-            (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot write the store {self.path}: {error.strerror}") from error
-        for left in (self.path / SHARDS).glob("*.part"):
-            left.unlink()  # of a run that was killed
+        self._splits: dict[str, str] = {row["subject"]: row["split"] for row in self._rows}
         self._ids = {row["id"] for row in self._rows}
-        self._shard = len({row["shard"] for row in self._rows})
+        self._shard = 1 + max((int(row["shard"].partition(".")[0]) for row in self._rows), default=-1)
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -74,6 +91,8 @@ class StoreWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
+        elif self._lock is not None:
+            self._lock.close()
 
     def add(self, clip: Clip) -> None:
         """Takes a clip; it is on disk once its shard is finished (see clips_per_shard) or the writer closed."""
@@ -109,9 +128,12 @@ class StoreWriter:
         self._pending, self._shard = [], self._shard + 1
 
     def close(self) -> None:
+        """Finishes the store, and lets others write it."""
         self.flush()
         if not (self.path / MANIFEST).exists():
             self._write_manifest()
+        if self._lock is not None:
+            self._lock.close()
 
     def _write_manifest(self) -> None:
         import pyarrow as pa
@@ -133,7 +155,7 @@ class StoreWriter:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise InputError(f"cannot write {path}: {error.strerror}") from error
+            raise InputError(f"cannot write {path}: {reason_of(error)}") from error
 
 
 class Store:
@@ -154,14 +176,12 @@ class Store:
             self.table: pa.Table = pq.read_table(manifest)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{manifest} cannot be read ({str(error).splitlines()[0][:80]}); prepare the store again") from error
-        head = json.loads((self.table.schema.metadata or {}).get(b"limner.store", b"{}"))
-        version = head.get("version", 0)
+        version, self.note = _head(self.table)
         if version > VERSION:
             raise InputError(f"store {self.path} has format version {version}, this limner reads up to {VERSION}: update limner")
         missing = [name for name, _ in COLUMNS if name not in self.table.column_names]
         if version < 1 or missing:
             raise InputError(f"{manifest} is no manifest of a clip store" + (f": it lacks {', '.join(missing)}" if missing else ""))
-        self.note: dict[str, Any] = head["note"]
         self._columns = {name: self.table[name].to_pylist() for name, _ in COLUMNS}
         self._shards: dict[str, tuple[dict[str, Any], np.memmap]] = {}
 
@@ -188,23 +208,19 @@ class Store:
         return {name: column[index] for name, column in self._columns.items()}
 
     def read(self, index: int, frames: slice = slice(None)) -> Clip:
-        """The clip, or the part of it that `frames` (of step 1) cuts out; reads those bytes alone. IndexError past the end."""
+        """The clip, or the part of it that `frames` (of step 1) cuts out, its duration_s that of the whole; reads those bytes alone.
+
+        IndexError past the end; InputError where manifest and shard disagree."""
         row = self.row(range(len(self))[index])
-        points = self._array(row, "points")
-        if len(points) != row["num_frames"] or points.shape[1] != row["num_points"]:
-            raise self._disagree(
-                row, f"the manifest says {row['num_frames']} frames of {row['num_points']} points, the shard {points.shape[:2]}"
-            )
+        num, points = row["num_frames"], row["num_points"]
         names = tuple(row["au_names"].split(",")) if row["au_names"] else None
-        width, height = row["width"], row["height"]
-        pixels = None if row["encoding"] == "none" else decode_frames(lambda name: self._array(row, name), row, frames)
         return Clip(
-            points=np.array(points[frames]),
-            confidence=np.array(self._array(row, "confidence")[frames]),
-            au=np.array(self._array(row, "au")[frames]) if names else None,
-            frames=pixels,
+            points=np.array(self._array(row, "points", (num, points, 2))[frames]),
+            confidence=np.array(self._array(row, "confidence", (num, points))[frames]),
+            au=np.array(self._array(row, "au", (num, len(names)))[frames]) if names else None,
+            frames=None if row["encoding"] == "none" else self._pixels(row, frames),
             fps=Fraction(row["fps"]),
-            size=(width, height),
+            size=(row["width"], row["height"]),
             id=row["id"],
             source=row["source"],
             subject=row["subject"],
@@ -224,7 +240,16 @@ class Store:
             if row["encoding"] != "jpeg" and clip_hash(clip) != row["hash"]:
                 raise self._disagree(row, "its content differs from its hash")
 
-    def _array(self, row: dict[str, Any], name: str) -> np.ndarray:
+    def _pixels(self, row: dict[str, Any], frames: slice) -> np.ndarray:
+        try:
+            return decode_frames(lambda name: self._array(row, name), row, frames)
+        except InputError:
+            raise
+        except Exception as error:  # a decoder fed with foreign bytes fails in any way it likes
+            raise self._disagree(row, "its frames are damaged") from error
+
+    def _array(self, row: dict[str, Any], name: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+        """One array of a clip, memory-mapped; of that shape, where one is given."""
         shard, _, number = row["shard"].partition("#")
         if shard not in self._shards:
             self._shards[shard] = self._open(row, shard)
@@ -232,22 +257,38 @@ class Store:
         entry = header.get(f"{number}.{name}")
         if entry is None:
             raise self._disagree(row, f"shard {shard} has no {name} for it")
-        start, end = entry["data_offsets"]
-        if end > len(data):
+        try:
+            start, end = entry["data_offsets"]
+            whole = end <= len(data)
+            array = data[start:end].view(DTYPES[entry["dtype"]]).reshape(entry["shape"]) if whole else data[:0]
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._disagree(row, f"shard {shard} is damaged") from error
+        if not whole:
             raise self._disagree(row, f"shard {shard} is cut short")
-        return data[start:end].view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        if shape is not None and array.shape != shape:
+            raise self._disagree(row, f"its {name} should be {shape}, shard {shard} has {array.shape}")
+        return array
 
     def _open(self, row: dict[str, Any], shard: str) -> tuple[dict[str, Any], np.memmap]:
         path = self.path / SHARDS / shard
         try:
             with path.open("rb") as file:
                 (length,) = struct.unpack("<Q", file.read(8))
-                header = json.loads(file.read(length))
+                header = dict(json.loads(file.read(length)))
             return header, np.memmap(path, np.uint8, "r", offset=8 + length)
         except FileNotFoundError:
             raise self._disagree(row, f"shard {shard} is missing") from None
-        except (struct.error, ValueError, OSError, OverflowError, MemoryError):
+        except (struct.error, TypeError, ValueError, OSError, OverflowError, MemoryError):
             raise self._disagree(row, f"shard {shard} is damaged") from None
 
     def _disagree(self, row: dict[str, Any], what: str) -> InputError:
         return InputError(f"store {self.path}: manifest and shards disagree on clip {row['id']!r}: {what}; prepare the store again")
+
+
+def _head(table: pa.Table) -> tuple[int, dict[str, Any]]:
+    """What a manifest says of itself: (format version, note); version 0 where it says nothing that a store would."""
+    try:
+        head = json.loads((table.schema.metadata or {}).get(b"limner.store", b"{}"))
+        return int(head.get("version", 0)), dict(head.get("note") or {})
+    except (ValueError, TypeError, AttributeError):
+        return 0, {}
