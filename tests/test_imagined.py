@@ -146,6 +146,9 @@ def test_sizes_of_the_video():
     assert even_size((4000, 3000), None) == (1024, 768)
     assert even_size((3000, 4000), 512) == (384, 512)
     assert even_size((100, 101), 201) == (198, 200)
+    assert even_size((2400, 1600), None, face_px=92) == (1920, 1280)  # a small face
+    assert even_size((2400, 1600), None, face_px=400) == (1200, 800)  # as large as it needs to be
+    assert even_size((600, 400), None, face_px=70) == (600, 400)
     with pytest.raises(InputError, match="too narrow"):
         even_size((2000, 10), None)
     odd = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)

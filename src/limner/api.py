@@ -138,7 +138,8 @@ def smile(
     photo: a path, a PIL picture, or an array (H, W), (H, W, 3) or (H, W, 4). label: "spontaneous" or "posed". modes: how many, or
     "conditional" for the one sequence before it is split into modes. frames, fps, duration (seconds), intensity (0..2), start ("neutral"
     or "photo"), hold (seconds), returns (the whole smile, as --return), loop, seed: see generation.settings.MotionSettings.
-    size: the longest side of the frames in pixels; None: the photo's own, at most 1024. face: 1 the largest. model: a checkpoint folder.
+    size: the longest side of the frames in pixels; None: the photo's own, at most 1024 (1920 where the
+    face is small). face: 1 the largest. model: a checkpoint folder.
     engine: hand the same `limner.generation.smiles.Engine()` to many calls and the detector and the model load once.
     InputError (a ValueError), one line that says what to do: a photo or a setting that is refused.
     """

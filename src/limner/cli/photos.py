@@ -54,7 +54,7 @@ class Smile:
     loop: Flag = False
     """Forward and back, so that it repeats without a jump."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
-    """The longest side of the video; without it the photo's own, at most 1024."""
+    """The longest side of the video; without it the photo's own, at most 1024, or 1920 where the face is small."""
     seed: int = 0
     """0: the model's mean. Any other: its own set of smiles."""
     face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
@@ -189,7 +189,7 @@ class Render:
     out: Annotated[Path, arg(metavar="FOLDER|FILE.mp4")] = Path("limner-out")
     """The folder, or the video itself."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
-    """The longest side of the video; without it the photo's own, at most 1024."""
+    """The longest side of the video; without it the photo's own, at most 1024, or 1920 where the face is small."""
     face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Which face, counted from 1, the largest first. Without it the largest."""
     intensity: Annotated[float, arg(metavar="0..2")] = 1.0

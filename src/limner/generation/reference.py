@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limner.generation.settings import DEFAULT_SIZE, MIN_SIZE
+from limner.generation.settings import DEFAULT_SIZE, FACE_PX, LARGE_SIZE, MIN_SIZE
 from limner.media.pictures import read_picture, resize
 from limner.types import Face, InputError, Picture
 
@@ -56,13 +56,14 @@ def fingerprint(picture: Picture) -> str:
     return digest.hexdigest()
 
 
-def even_size(photo_size: tuple[int, int], longest: int | None) -> tuple[int, int]:
-    """(width, height) of the video for a photo: its longest side `longest`, or its own up to DEFAULT_SIZE; both sides even, as H.264 asks.
+def even_size(photo_size: tuple[int, int], longest: int | None, face_px: float = FACE_PX) -> tuple[int, int]:
+    """(width, height) of the video for a photo: its longest side `longest`; both sides even, as H.264 asks.
 
-    InputError where the shorter side would fall under 16 pixels.
+    Without `longest` the photo's own size up to DEFAULT_SIZE, or up to LARGE_SIZE as far as a face of face_px pixels (in the photo) needs it
+    to be FACE_PX large. InputError where the shorter side would fall under 16 pixels.
     """
     top = max(photo_size)
-    scale = (longest or min(top, DEFAULT_SIZE)) / top
+    scale = (longest or min(top, LARGE_SIZE, max(DEFAULT_SIZE, top * FACE_PX / face_px))) / top
     width, height = (int(side * scale + 1e-6) // 2 * 2 for side in photo_size)
     if min(width, height) < 16:
         raise InputError(f"the picture is {photo_size[0]}x{photo_size[1]}: too narrow for a video; crop it round the face")
@@ -86,7 +87,7 @@ def open_reference(picture: Picture, detector: FaceDetector, *, size: int | None
     if min(width, height) < MIN_SIZE:
         raise InputError(f"{picture.name} is {width}x{height} pixels; a face needs at least {MIN_SIZE}")
     found = pick_face(detector.faces(picture.pixels), picture.pixels.shape, face)
-    video = even_size((width, height), size)
+    video = even_size((width, height), size, max(found.box[2] - found.box[0], found.box[3] - found.box[1]))
     pixels = fit(picture.pixels, video)
     cropped = 0 <= width - video[0] <= 1 and 0 <= height - video[1] <= 1
     scale = np.ones(2) if cropped else np.array(video) / (width, height)

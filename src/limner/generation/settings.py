@@ -14,6 +14,7 @@ MAX_FRAMES = 3000  # ours: two minutes at 25 frames a second; a smile lasts a fe
 MAX_SECONDS = 60.0  # ours
 MIN_SIZE, MAX_SIZE = 64, 4096  # ours; 4096 is the widest picture H.264 level 5.1 plays
 DEFAULT_SIZE = 1024  # ours: keeps a laptop within seconds; a smaller photo keeps its own size
+LARGE_SIZE, FACE_PX = 1920, 200  # ours: up to Full HD where the face would otherwise be smaller than 200 pixels
 MAX_INTENSITY = 2.0  # ours: beyond twice the learned motion faces stop looking human
 MIN_FPS, MAX_FPS = 1, 120  # ours
 CONDITIONAL = "conditional"
@@ -119,7 +120,7 @@ class MotionSettings:
 class SmileSettings(MotionSettings):
     """MotionSettings, and how the video is made from the points.
 
-    size: the longest side of the video in pixels; None: the photo's own, at most DEFAULT_SIZE. Sides are made even.
+    size: the longest side of the video in pixels; None: the photo's own, at most DEFAULT_SIZE (more for a small face). Sides are made even.
     face: which face, 1 the largest; None: the largest. quality: low, medium, high, or 0 (best) to 51. renderer: "warp".
     """
 
