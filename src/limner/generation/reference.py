@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,11 +57,11 @@ def fingerprint(picture: Picture) -> str:
     return digest.hexdigest()
 
 
-def even_size(photo_size: tuple[int, int], longest: int | None, face_px: float = FACE_PX) -> tuple[int, int]:
+def even_size(photo_size: tuple[int, int], longest: int | None, face_px: float = math.inf) -> tuple[int, int]:
     """(width, height) of the video for a photo: its longest side `longest`; both sides even, as H.264 asks.
 
-    Without `longest` the photo's own size up to DEFAULT_SIZE, or up to LARGE_SIZE as far as a face of face_px pixels (in the photo) needs it
-    to be FACE_PX large. InputError where the shorter side would fall under 16 pixels.
+    Without `longest` the photo's own size up to DEFAULT_SIZE, or up to LARGE_SIZE as far as a face of face_px pixels (in the photo) needs
+    it to be FACE_PX large. InputError where the shorter side would fall under 16 pixels.
     """
     top = max(photo_size)
     scale = (longest or min(top, LARGE_SIZE, max(DEFAULT_SIZE, top * FACE_PX / face_px))) / top
