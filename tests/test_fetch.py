@@ -7,7 +7,10 @@ import http.server
 import pickle
 import socket
 import threading
+import time
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/missing":
             self.send_error(404, "Not Found")
             return
+        if self.path == "/garbage":
+            self.wfile.write(b"not a word of HTTP\r\n\r\n")
+            return
+        if self.path == "/slow":
+            time.sleep(0.2)
         begin = int(range_.removeprefix("bytes=").rstrip("-")) if range_ and self.path != "/norange" else 0
         body = CONTENT[begin:]
         self.send_response(206 if begin else 200)
@@ -62,7 +70,7 @@ def test_fetched_once_and_kept(server: str, tmp_path: Path) -> None:
     assert sha256_of(path) == SHA
     assert fetch("model.bin", f"{server}/whole", SHA) == path
     assert Handler.asked == [None]
-    assert [p.name for p in path.parent.iterdir()] == ["model.bin"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [".lock", "model.bin"]
 
 
 def test_a_spoilt_file_in_the_cache_is_fetched_again(server: str) -> None:
@@ -85,7 +93,28 @@ def test_a_wrong_file_is_not_kept(server: str, tmp_path: Path) -> None:
         fetch("model.bin", f"{server}/whole", "0" * 64, variable="LIMNER_FACE_MODEL")
     for part in ("model.bin", f"{server}/whole", str(tmp_path / "cache" / "model.bin"), "LIMNER_FACE_MODEL"):
         assert part in str(caught.value)
-    assert not list((tmp_path / "cache").iterdir())
+    assert [p.name for p in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_two_that_fetch_at_once_both_get_it_and_ask_once(server: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: fetch("model.bin", f"{server}/slow", SHA), range(4)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert Handler.asked == [None]
+
+
+def test_a_wrong_file_put_there_by_hand_is_not_thrown_away(server: str, tmp_path: Path) -> None:
+    target = tmp_path / "cache" / "model.bin"
+    target.parent.mkdir()
+    target.write_bytes(b"another version, perhaps wanted elsewhere")
+    with pytest.raises(DependencyError, match="answered 404"):
+        fetch("model.bin", f"{server}/missing", SHA)
+    assert target.exists()
+
+
+def test_an_answer_that_is_no_http_is_no_network(server: str) -> None:
+    with pytest.raises(DependencyError, match=r"could not be fetched from .*offline\?"):
+        fetch("model.bin", f"{server}/garbage", SHA)
 
 
 def test_missing_and_offline_say_what_to_do(server: str, tmp_path: Path) -> None:
@@ -151,3 +180,13 @@ def test_foreign_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             convert_checkpoint(evil, sha256_of(evil), out)
         assert "\n" not in str(caught.value)
     assert "code of a foreign pickle" not in capsys.readouterr().out
+    endless: list = [torch.ones(1)]
+    endless.append(endless)
+    torch.save(endless, tmp_path / "endless.pth")
+    with pytest.raises(InputError, match="holds lists within themselves"):
+        convert_checkpoint(tmp_path / "endless.pth", sha256_of(tmp_path / "endless.pth"), out)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated, its files are still about
+        torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
+    with pytest.raises(InputError, match=r"script\.pt is no PyTorch checkpoint"):
+        convert_checkpoint(tmp_path / "script.pt", sha256_of(tmp_path / "script.pt"), out)

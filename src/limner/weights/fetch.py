@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import os
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -13,16 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from limner.media.files import LOCK, atomic_write
 from limner.types import DependencyError, InputError
 
 CACHE_VARIABLE = "LIMNER_CACHE"
-CHUNK = 2**20
+CHUNK = 2**20  # ours: bytes read at once
 TIMEOUT_S = 20  # ours: without an answer for this long there is no network
 
 
 def cache_folder() -> Path:
     """Where fetched files are kept: LIMNER_CACHE, or limner/ in the XDG cache; where that cannot be written, a folder of this user in the
-    temporary directory (kept until the system cleans it)."""
+    temporary directory (kept until the system cleans it). DependencyError if none of them can be written."""
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         home = Path(given).expanduser()
@@ -48,31 +51,42 @@ def sha256_of(path: Path) -> str:
 def fetch(name: str, url: str, sha256: str, *, variable: str | None = None) -> Path:
     """The file `name` from the cache, fetched from `url` on first use; its checksum is verified every time it is fetched or found.
 
-    A download that breaks off is gone on with by the next call. variable: an environment variable that can name the file instead, for the
-    message. DependencyError, naming the URL, the file and where to put it by hand: no network, not found, not the file it should be.
+    A download that breaks off is gone on with by the next call; while another process fetches it, this one waits. variable: an environment
+    variable that can name the file instead, for the message. DependencyError, naming the URL, the file and where to put it by hand: no
+    network, not found, not the file it should be.
     """
     target = cache_folder() / name
     by_hand = f"download it to {target}" + (f", or set {variable} to its path" if variable else "")
-    if target.exists():
-        if sha256_of(target) == sha256:
-            return target
-        target.unlink()
     part = target.with_name(f"{name}.{sha256[:12]}.part")
     try:
-        _download(url, part)
+        if target.exists() and sha256_of(target) == sha256:
+            return target
+        with _alone(target.parent):
+            if not (target.exists() and sha256_of(target) == sha256):  # another process may have brought it meanwhile
+                _download(url, part)
+                if sha256_of(part) != sha256:
+                    part.unlink()
+                    raise DependencyError(f"{name} from {url} is not the file it should be (its SHA-256 differs); {by_hand}")
+                part.replace(target)
     except urllib.error.HTTPError as error:
         raise DependencyError(f"{name} could not be fetched: {url} answered {error.code} {error.reason}; {by_hand}") from error
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise DependencyError(
-            f"{name} could not be fetched from {url}: {getattr(error, 'reason', error)}; offline? Then {by_hand}"
-        ) from error
+    except (urllib.error.URLError, http.client.HTTPException, ssl.SSLError, TimeoutError, ConnectionError) as error:
+        why = " ".join(str(getattr(error, "reason", error)).split())
+        raise DependencyError(f"{name} could not be fetched from {url}: {why}; offline? Then {by_hand}") from error
     except OSError as error:
         raise DependencyError(f"{name} could not be kept at {part}: {error.strerror or error}") from error
-    if sha256_of(part) != sha256:
-        part.unlink()
-        raise DependencyError(f"{name} from {url} is not the file it should be (its SHA-256 differs); {by_hand}")
-    part.replace(target)
     return target
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process fetches into the folder, and keeps others out meanwhile (on systems that can lock a file)."""
+    with (folder / LOCK).open("ab") as file:
+        with contextlib.suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _download(url: str, part: Path) -> None:
@@ -99,7 +113,7 @@ def _download(url: str, part: Path) -> None:
 def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> Path:
     """A foreign PyTorch checkpoint of known checksum -> a safetensors file with its tensors (default: in the cache). No code of it is run.
 
-    Nested dictionaries are flattened with dots; numbers and texts beside the tensors are left out.
+    Nested dictionaries are flattened with dots; numbers and texts beside the tensors are left out. Code in TorchScript is not run either.
     InputError: missing, another file than expected, cut short, or a pickle with code or objects in it.
     """
     import pickle
@@ -107,8 +121,6 @@ def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> P
 
     import torch
     from safetensors.torch import save_file
-
-    from limner.media.files import atomic_write
 
     path = Path(path)
     if not path.is_file():
@@ -124,7 +136,10 @@ def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> P
         raise InputError(f"{path} holds more than tensors (a pickle with code or objects); it is not loaded") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no PyTorch checkpoint, or is cut short") from error
-    tensors = dict(_tensors(content))
+    try:
+        tensors = dict(_tensors(content))
+    except RecursionError as error:
+        raise InputError(f"{path} holds lists within themselves; it is not loaded") from error
     if not tensors:
         raise InputError(f"{path} holds no tensors")
     target = target or cache_folder() / f"{path.stem}-{sha256[:12]}.safetensors"
