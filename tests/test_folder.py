@@ -92,7 +92,7 @@ def test_what_a_killed_run_left_is_cleared_but_not_a_run_at_work(tmp_path: Path)
     assert len(left) == 1
     place = ResultFolder(tmp_path, "me")
     with place.writing() as mine:  # a run at work
-        ResultFolder(tmp_path, "me").finished({}, force=False)
+        ResultFolder(tmp_path, "you").finished({}, force=False)  # any later run into this folder clears it
         assert not left[0].exists()
         assert mine.is_dir()
 

@@ -18,15 +18,21 @@ from typing import Any, BinaryIO
 from limner.media.files import reason_of
 from limner.types import InputError
 
-RESULT = "result.json"
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+RESULT, LOCK = "result.json", ".lock"
 
 
 def _lock(folder: Path) -> BinaryIO | None:
-    """An exclusive lock on the folder, held until the file is closed; None where another run holds it."""
-    file = (folder / ".lock").open("ab")
+    """An exclusive lock on the folder, held until the file is closed; None where another run holds it or the folder is gone."""
     try:
-        import fcntl
-    except ImportError:  # Windows: no lock; the process number in the name keeps runs apart
+        file = (folder / LOCK).open("ab")
+    except FileNotFoundError:
+        return None
+    if fcntl is None:  # Windows: no such lock; the process number in the name keeps runs apart
         return file
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,6 +40,18 @@ def _lock(folder: Path) -> BinaryIO | None:
         file.close()
         return None
     return file
+
+
+def _claim(part: Path) -> BinaryIO:
+    """The folder made empty and locked, even where another run is just clearing it as a leftover. OSError where it cannot be made."""
+    shutil.rmtree(part, ignore_errors=True)
+    while True:
+        part.mkdir(exist_ok=True)
+        lock = _lock(part)
+        if lock and (part / LOCK).exists():
+            return lock
+        if lock:
+            lock.close()
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
@@ -92,13 +110,10 @@ class ResultFolder:
             made = [folder for folder in (self.out, *self.out.parents) if not folder.exists()]
             self.out.mkdir(parents=True, exist_ok=True)
             part = self.out / f"{self.prefix}{os.getpid()}.part"
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            lock = _lock(part)
+            lock = _claim(part)
         try:
             with _writing_errors(self.out):
                 yield part
-                (part / ".lock").unlink(missing_ok=True)
                 self._swap(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -107,8 +122,7 @@ class ResultFolder:
                     folder.rmdir()
             raise
         finally:
-            if lock:
-                lock.close()
+            lock.close()
 
     def _swap(self, part: Path) -> None:
         """Put the finished folder in the target's place; files there that are not ours stay."""
@@ -116,6 +130,7 @@ class ResultFolder:
         if self.target.exists():
             self.target.rename(old)
         part.rename(self.target)
+        (self.target / LOCK).unlink(missing_ok=True)  # only now: an unlocked part would be taken for a leftover
         self._bury(old)
 
     def _bury(self, old: Path) -> None:
@@ -123,7 +138,7 @@ class ResultFolder:
         if not old.exists():
             return
         result = read_result(old)
-        ours = {RESULT, *(result["files"] if result else ())}
+        ours = {RESULT, LOCK, *(result["files"] if result else ())}
         for path in sorted(old.iterdir()):
             if path.name not in ours and not (self.target / path.name).exists():
                 path.rename(self.target / path.name)
@@ -137,11 +152,9 @@ class ResultFolder:
         if old.exists() and not self.target.exists():
             old.rename(self.target)
         self._bury(old)
-        for part in self.out.glob(f"{glob.escape(self.prefix)}*.part"):
-            with suppress(FileNotFoundError):  # another run cleared it first
-                lock = _lock(part)
-                if lock is None:
-                    continue
+        for part in self.out.glob(f"{glob.escape(self.prefix) if fcntl is None else '.limner-'}*.part"):
+            lock = _lock(part)
+            if lock:
                 shutil.rmtree(part, ignore_errors=True)
                 lock.close()
 
