@@ -105,6 +105,23 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path: Path):
     assert (place.target / "a").read_text() == "old"
 
 
+def test_an_interruption_between_the_two_renames_is_mended_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place = ResultFolder(tmp_path, "me")
+    write(place, {"seed": 0}, a="old")
+    real = Path.rename
+
+    def interrupted(self: Path, to: Path) -> Path:
+        if self.suffix == ".part":
+            raise KeyboardInterrupt
+        return real(self, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(place, {"seed": 1}, a="new")
+    assert [p.name for p in tmp_path.iterdir()] == ["me"]
+    assert (place.target / "a").read_text() == "old"
+
+
 def test_a_file_in_the_way_is_named(tmp_path: Path):
     (tmp_path / "out").write_text("a file")
     place = ResultFolder(tmp_path / "out", "me")

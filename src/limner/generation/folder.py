@@ -117,6 +117,8 @@ class ResultFolder:
                 self._swap(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
+            with suppress(OSError):
+                self._settle()
             for folder in made:  # what this run made and left empty goes too
                 with suppress(OSError):
                     folder.rmdir()
@@ -144,14 +146,18 @@ class ResultFolder:
                 path.rename(self.target / path.name)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _recover(self) -> None:
-        """Clear what a killed run left: its half-made folder, or a swap between its two renames."""
-        if not self.out.is_dir():
-            return
+    def _settle(self) -> None:
+        """Mend a swap that was cut between its two renames: the old result goes back, or is buried where the new one arrived."""
         old = self.out / f"{self.prefix}old"
         if old.exists() and not self.target.exists():
             old.rename(self.target)
         self._bury(old)
+
+    def _recover(self) -> None:
+        """Clear what a killed run left: a swap in its middle, and half-made folders."""
+        if not self.out.is_dir():
+            return
+        self._settle()
         for part in self.out.glob(f"{glob.escape(self.prefix) if fcntl is None else '.limner-'}*.part"):
             lock = _lock(part)
             if lock:
