@@ -85,6 +85,7 @@ def ship(name: str, run: Path, store: Path) -> None:
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(beside)  # type: ignore[attr-defined]
+    (beside / "model.safetensors").chmod(0o644)
     (beside / "README.md").write_text(card(name, model, figures))
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)

@@ -27,6 +27,8 @@ TARGETS = {
     "nearest_ratio": (0.0, 1.2),
     "au12_start": (0.0, 0.3),
     "au12_end": (1.5, 5.0),
+    "modes_over_people_drawn_least": (0.5, np.inf),
+    "au12_drawn": (1.5, 5.0),
     "jerk_inside": (0.5, 1.0),
 }
 
@@ -105,7 +107,10 @@ def measure(model: Any, real: Real, label: str, *, seed: int = 0) -> dict[str, A
     au12 = np.array([[action_units(p, p[0])[:, 1] for p in modes] for modes in points])
     accuracy = [real.judge.accuracy(points[:, k], np.full(len(points), number)) for k in range(points.shape[1])]
     judged = real.judge.accuracy(true_points, real.test.labels[rows])
-    triples = np.array([_triples(model, neutral, label, real.kind) for neutral in real.neutrals[:10]])
+    drawn = np.array([_triples(model, neutral, label, real.kind) for neutral in real.neutrals[:10]])
+    triples = np.array([[metrics.displacements(modes, GUIDE) for modes in of_face] for of_face in drawn])
+    drawn_apart = np.array([metrics.mode_distances(triples[:, s]).mean() for s in range(1, SEEDS)]) if moved.shape[1] > 1 else np.zeros(1)
+    drawn_au12 = np.array([[action_units(p, p[0])[:, 1].max() for p in of_face[1:].reshape(-1, *drawn.shape[-3:])] for of_face in drawn])
     i, j = np.triu_indices(SEEDS, 1)
     between = np.linalg.norm(triples[:, i] - triples[:, j], axis=-1).mean((-1, -2, -3))
     return {
@@ -123,6 +128,9 @@ def measure(model: Any, real: Real, label: str, *, seed: int = 0) -> dict[str, A
         "jerk_inside": float(((made_jerk >= low) & (made_jerk <= high)).mean()),
         "au12_start": float(au12[..., 0].max()),
         "au12_end": float((au12[..., -1] if real.kind == "transition" else au12.max(-1)).min()),
+        "modes_over_people_drawn": float(drawn_apart.mean() / people),
+        "modes_over_people_drawn_least": float(drawn_apart.min() / people),
+        "au12_drawn": float(drawn_au12.min()),
         "seeds_over_people": float(between.mean() / people),
         "nearest_seeds_over_people": float(between.min(1).mean() / people),
         "duration_s": [float(v) for v in np.mean([[m.duration_s for m in modes] for modes in made], 0)],
@@ -162,9 +170,9 @@ def maps(model: Any, real: Real, label: str) -> dict[str, float]:
 
 
 def _triples(model: Any, neutral: np.ndarray, label: str, kind: str) -> np.ndarray:
-    """(seeds, K, T, 68, 2) displacements of one face."""
+    """(seeds, K, T, 68, 2) points of one face, seed 0 first."""
     made = [model.generate(neutral, label=label, modes=model.max_modes, seed=seed, kind=kind) for seed in range(SEEDS)]
-    return np.array([metrics.displacements(np.array([m.points_unit for m in modes]), GUIDE) for modes in made])
+    return np.array([[m.points_unit for m in modes] for modes in made])
 
 
 def verdict(name: str, value: Any) -> bool | None:

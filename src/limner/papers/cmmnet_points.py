@@ -44,6 +44,7 @@ class CMMNetPointsConfig:
     identity_limit: float = 2.5  # ours: in standard deviations
     identity_noise: float = 0.3  # ours: a real face may lie off the corpus
     style: int = 16  # ours
+    style_spread: float = 0.8  # ours: standard deviations of a drawn style; keeps the rarest out
     hidden: int = 128  # ours
     mode_hidden: int = 64  # ours
     bend: int = 96  # ours
@@ -118,22 +119,24 @@ class CMMNetPoints(
     def generate(
         self, neutral_unit: np.ndarray, *, label: str, modes: int | str = 3, seed: int = 0, kind: str = "transition"
     ) -> list[ModeMotion]:
-        """(68, 2) neutral points in the unit frame -> one motion a mode (or the Cond-LSTM's own for modes="conditional").
+        """(68, 2) neutral points in the unit frame -> one motion a mode, or the Cond-LSTM's own ("conditional").
 
-        seed 0 takes the style's mean, any other seed draws it. InputError on an unknown label or kind, or more modes than were trained.
+        seed 0 takes the style's mean, any other seed draws one for each mode. InputError on an unknown label or kind, or too many modes.
         """
         num_modes = check_request(self, label, modes, kind)
         neutral = np.asarray(neutral_unit, np.float32)
         net, number, device = self.net.eval(), KINDS.index(kind), next(self.parameters()).device
         identity = net.identity_of(torch.from_numpy(neutral.reshape(1, -1)).to(device))
-        style = torch.zeros(1, net.style)
+        style = torch.zeros(1 + self.max_modes, net.style)  # the first is the Cond-LSTM's own
         if seed:
-            style = torch.randn(1, net.style, generator=generator_of("style", seed))
-        labels = torch.tensor([self.label_names.index(label)], device=device)
-        condition = net.condition(identity, labels, number, style.to(device))
-        codes_NKTD = net.conditional(condition, self.length_of(kind))[:, None]
+            style = self.settings.style_spread * torch.randn(style.shape, generator=generator_of("style", seed))
+        style = style[1 : 1 + num_modes] if num_modes else style[:1]
+        labels = torch.tensor([self.label_names.index(label)] * len(style), device=device)
+        condition = net.condition(identity.expand(len(style), -1), labels, number, style.to(device))
+        codes = net.conditional(condition, self.length_of(kind)).split(1)
         if num_modes:
-            codes_NKTD = net.modes(codes_NKTD[:, 0], condition)[:, :num_modes]
+            codes = [net.modes.one(k, one, condition[k : k + 1]) for k, one in enumerate(codes)]
+        codes_NKTD = torch.stack(list(codes), 1)
         features_KTF = net.decode(codes_NKTD, identity)[0].cpu().numpy()
         mean, spread = net.log_duration[number].tolist()
         seconds = (net.log_durations(codes_NKTD)[0] * spread + mean).exp().tolist()
