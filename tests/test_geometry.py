@@ -39,6 +39,13 @@ def test_weights_choose_the_points_that_count():
 def test_coinciding_points_are_refused():
     with pytest.raises(ValueError, match="coincide"):
         geometry.fit_similarity(np.ones((3, 2)), np.zeros((3, 2)))
+    for place in (1 / 3, 312.1, 1e6 / 7):  # where the mean of equal numbers is not quite the number
+        with pytest.raises(ValueError, match="coincide"):
+            geometry.fit_similarity(np.full((7, 2), place), np.zeros((7, 2)))
+    with pytest.raises(ValueError, match="not finite"):
+        geometry.fit_similarity(np.full((3, 2), np.nan), np.zeros((3, 2)))
+    tiny = FACE.canonical * 1e-3 + 5000.0  # a face of 0.001 px, far from the origin, is one all the same
+    np.testing.assert_allclose(geometry.align(tiny.astype(np.float64), FACE), geometry.align(FACE.canonical, FACE), atol=0.3)
 
 
 def test_inverse_and_composition():

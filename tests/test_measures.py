@@ -64,6 +64,8 @@ def test_measures_take_tensors(pictures):
         (lambda: measures.ssim(np.zeros(9), np.zeros(9)), "lacks dimensions"),
         (lambda: measures.psnr([], []), "empty"),
         (lambda: measures.jerk(STILL[:3]), "more than 3 frames"),
+        (lambda: measures.jitter(np.stack([STILL] * 5)), "expected one motion"),  # the batch would pass for time
+        (lambda: measures.sequence_distance(STILL[None], STILL[None]), "expected one motion"),
         (lambda: measures.mode_distance([STILL]), "at least two"),
         (lambda: measures.au_curve_distance([], [np.zeros((3, 2))]), "no curves"),
     ],

@@ -78,6 +78,17 @@ def test_wrong_shapes_are_named():
         raster.draw(torch.zeros(68, 2), {"a": (0, 1)}, 8)
     with pytest.raises(ValueError, match="only 2 points"):
         raster.draw(torch.zeros(1, 2, 2), {"a": (0, 5)}, 8)
+    with pytest.raises(ValueError, match="edge is 'hard' or 'soft'"):
+        raster.draw(torch.zeros(1, 2, 2), {"a": (0, 1)}, 8, edge="sharp")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_face_drawn_for_the_papers_is_the_plain_drawing():
+    """The real case: 68 points at 64 pixels, moved about, the fast way against the plain one."""
+    face, generator = guides.load("face"), torch.Generator().manual_seed(1)
+    points = torch.tensor(face.canonical) * 25 + 32 + torch.randn(8, 68, 2, generator=generator)
+    for line in face.lines.values():
+        plain = raster._nearest(points, raster._segments(line, "lines"), 64, 64, 1.0, "hard")
+        assert torch.equal(raster.draw(points, {"line": line}, 64)[:, 0], plain)
 
 
 def test_hard_maps_drawn_near_each_segment_are_the_bits_of_the_plain_way():

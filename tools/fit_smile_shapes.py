@@ -24,8 +24,8 @@ from limner.measures.action_units import CORNERS, PER_LIFT, PER_WIDTH
 
 # Never used for any fit (data/README.md).
 VALIDATION = {"003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"}
-NUM_NEUTRAL = 24  # ours: over 99 % of the variance of the neutral shapes
-NUM_STYLE = 8  # ours: 97 % of what strength and mouth opening leave
+NUM_NEUTRAL = 24  # ours: 99.8 % of the variance of the neutral shapes
+NUM_STYLE = 8  # ours: 96 % of what strength and mouth opening leave
 LEAST_STRENGTH = 0.3  # ours: a style is read from smiles that are there
 EYES = slice(36, 48)
 BROWS = slice(17, 27)
@@ -80,7 +80,10 @@ def without_turn(moved: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def fit_london(path: Path, depth: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Neutral shapes and smile displacements of the 66 training people -> tensors, figures for the card."""
+    """Neutral shapes and smile displacements of the 66 training people -> (tensors, figures for the card).
+
+    path: london_points.npz. depth: (K,) of a face, units, for taking out turns of the head.
+    """
     data = np.load(path)
     train = ~np.isin(data["ids"], sorted(VALIDATION))
     assert train.sum() == 66, "the training people of data/README.md"
@@ -150,10 +153,7 @@ def fit_ict(folder: Path) -> dict[str, np.ndarray]:
         direction = delta * (1, -1) @ to_unit[:, :2].T
         tensors[key] = (direction + mirror(direction, GUIDE)) / 2
     raise_ = tensors["cheek_raise"]
-    keep = np.zeros(len(raise_), bool)
-    keep[EYES] = True
-    raise_[~keep] = 0.0  # of AU6 the 68 points show the eyes only
-    raise_[list(GUIDE.rigid)] = 0.0
+    raise_[[*range(EYES.start), *range(EYES.stop, GUIDE.num_points), *GUIDE.rigid]] = 0.0  # of AU6 the 68 points show the eyes only
     tensors["jaw_open"][list(GUIDE.rigid)] = 0.0
     tensors["cheek_raise"] = raise_ * (-LID_RISE_UNIT / raise_[list(LOWER_LIDS), 1].mean())
     return tensors
@@ -180,7 +180,7 @@ people 003 009 017 024 031 038 061 068 086 096 104 114 121 127 135 141 never use
 MIT.
 
 Limits: frontal photos of 66 adults at rest and at one instant of a smile: nothing here says how a smile moves in time (that comes
-from the literature, see smiles.py), nor how children or very old people smile.
+from the literature, see timing.py), nor how children or very old people smile.
 """
 
 

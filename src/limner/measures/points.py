@@ -26,23 +26,31 @@ def landmark_error(points: Any, truth: Any, guide: Guide = GUIDE) -> float:
 
 
 def jitter(points: Any, guide: Guide = GUIDE) -> float:
-    """Mean size of the second difference in time of a motion (T, K, 2), units a frame^2: 0 if uniform. ValueError below 3 frames."""
+    """Mean size of the second difference in time of a motion (T, K, 2), units / frame^2: 0 if uniform. ValueError below 3 frames."""
     return _difference(points, 2, guide)
 
 
 def jerk(points: Any, guide: Guide = GUIDE) -> float:
-    """Mean size of the third difference in time of a motion (T, K, 2), units a frame^3: 0 if the acceleration is uniform.
+    """Mean size of the third difference in time of a motion (T, K, 2), units / frame^3: 0 if the acceleration is uniform.
 
     ValueError below 4 frames."""
     return _difference(points, 3, guide)
 
 
 def _difference(points: Any, order: int, guide: Guide) -> float:
-    motion = as_float(points)
+    motion = _one_motion(points)
     if len(motion) <= order:
         raise ValueError(f"a difference of order {order} needs more than {order} frames, got {len(motion)}")
     steps = np.linalg.norm(np.diff(motion, order, axis=0), axis=-1)
     return float(steps.mean() / unit_length(motion, guide).mean())
+
+
+def _one_motion(points: Any) -> np.ndarray:
+    """(T, K, 2) as float64; ValueError for a batch, whose first axis would pass for time."""
+    motion = as_float(points)
+    if motion.ndim != 3 or motion.shape[-1] != 2:
+        raise ValueError(f"expected one motion (T, K, 2), got {motion.shape}")
+    return motion
 
 
 def displacements(points: Any, guide: Guide = GUIDE) -> np.ndarray:
@@ -57,7 +65,7 @@ def sequence_distance(a: Any, b: Any, guide: Guide = GUIDE) -> float:
     Each motion is aligned frame by frame on the guide's rigid points and taken relative to its own first frame, so neither the face nor
     the head's motion counts. Motions of different length are resampled to the longer one's.
     """
-    first, second = as_float(a), as_float(b)
+    first, second = _one_motion(a), _one_motion(b)
     num = max(len(first), len(second))
     moved = displacements(resample(first, num), guide) - displacements(resample(second, num), guide)
     return float(np.linalg.norm(moved, axis=-1).mean())

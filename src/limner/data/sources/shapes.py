@@ -16,7 +16,7 @@ SHAPES_FILE = Path(__file__).with_name("smile_shapes.safetensors")
 UPPER_LIDS, LOWER_LIDS = [37, 38, 43, 44], [41, 40, 47, 46]
 INNER_UPPER, INNER_LOWER = [61, 62, 63], [67, 66, 65]
 OUTER_UPPER, OUTER_LOWER = [50, 51, 52], [58, 57, 56]
-MEAN_EYE_OPENING = 0.095  # measured: mean lid distance of the 66 neutral training faces, units
+MEAN_EYE_OPENING = 0.095  # measured: mean vertical lid distance of the 66 neutral training faces, units (across the eye's axis: 0.094)
 SIDE_WIDTH = 0.07  # ours: over how many units left turns into right at the middle of the mouth
 LID_CLOSED = 0.94  # ours: the share of the opening that a full blink closes (the mesh keeps a sliver)
 LIP_SOFT = 0.002  # ours: rounding of the lips' contact, units: no corner in the motion when they part
@@ -80,7 +80,7 @@ def draw_person(rng: np.random.Generator, subject: str) -> Person:
         neutral=_sane(neutral),
         style=np.clip(rng.normal(size=len(shapes["style_std"])) * 0.8, -1.8, 1.8),  # ours: with the clips' 0.6, all of London's variance
         lopsided=float(rng.normal(0, 0.09)),  # ours: most faces have a stronger side
-        shows_teeth=float(rng.beta(1.6, 1.2)),  # ours; 0.69 of London's smiles open the mouth
+        shows_teeth=float(rng.beta(1.6, 1.2)),  # ours; 0.67 of London's smiles open the mouth
         teeth_gap=float(np.clip(rng.normal(gap, gap_std), 0.05, 0.22)),
         narrows=float(rng.normal(0, 0.45)),  # ours
         quick=float(np.exp(rng.normal(0, 0.15))),  # ours
@@ -96,7 +96,10 @@ def draw_rest(rng: np.random.Generator) -> np.ndarray:
 
 
 def pose(person: Person, act: Activations) -> np.ndarray:
-    """The person's points under the activations, (T, K, 2) units, head still. Lips never cross and eyes never invert."""
+    """The person's points under the activations, (T, K, 2) units, head still. Lips never cross and eyes never invert.
+
+    The sides of a face blend into one another over SIDE_WIDTH, so that a lopsided smile has no seam. What wide eyes do, they do more of.
+    """
     shapes = load_shapes()
     neutral = person.neutral + act.rest
     left_K = 1 / (1 + np.exp(-shapes["neutral_mean"][:, 0] / SIDE_WIDTH))  # the person's left is the picture's right
@@ -126,6 +129,7 @@ def turn(points: np.ndarray, yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarra
 
 
 def _eye_opening(points: np.ndarray) -> np.ndarray:
+    """(..., K, 2) -> (...,) mean vertical distance of the lids, units."""
     return (points[..., LOWER_LIDS, 1] - points[..., UPPER_LIDS, 1]).mean(-1)
 
 

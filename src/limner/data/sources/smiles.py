@@ -9,13 +9,13 @@ Shapes: T time, K = 68 points.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
 
 from limner.data.sources.shapes import Activations, Person, draw_person, draw_rest, pose, turn
-from limner.data.sources.timing import HABITS, Habits, beta_ease, blink_curve, draw_ease, draw_swells, smooth_walk
+from limner.data.sources.timing import HABITS, Ease, Habits, beta_ease, blink_curve, draw_ease, draw_swells, smooth_walk
 from limner.geometry import apply_affine, unit_to_map
 from limner.guides.face import GUIDE
 from limner.types import Clip
@@ -66,7 +66,10 @@ def person_clips(index: int, seed: int) -> Iterator[Clip]:
 
 
 def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """One smile of a person: (T, K, 2) points in units with head motion, and (T, 2) its AU06 and AU12."""
+    """One smile of a person: (T, K, 2) points in units with head motion, and (T, 2) its AU06 and AU12, at FPS.
+
+    Every draw comes from `rng`, in this order: a draw more or less, or in another place, makes another corpus (prepare.SMILES_FORMAT).
+    """
     low, high = AU12_BOUNDS
     peak = float(
         np.clip(high - abs(high - low - abs(rng.normal(*habits.peak) - low)), low, high)
@@ -85,7 +88,7 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
     swells = draw_swells(rng, habits, onset_s, apex_s)
     ease, fall = draw_ease(rng, habits), beta_ease(rng.uniform(*habits.fall[0]), rng.uniform(*habits.fall[1]))
 
-    def envelope(ease, lag: float, swell: float) -> np.ndarray:
+    def envelope(ease: Ease, lag: float, swell: float) -> np.ndarray:
         """0 -> 1 -> left over, starting `lag` onsets after the smile. swell: how far it follows the apex's swells."""
         rise = ease((t / onset_s - lag) / (1 - lag)) if lag > 0 else ease(t / onset_s / (1 + lag))
         if kind == "transition":
@@ -114,8 +117,13 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
     return points, au
 
 
-def _two_sides(rng, person: Person, habits: Habits, label: str, peak: float, main: np.ndarray, late) -> tuple[np.ndarray, float]:
-    """AU12 of the person's right and left side, (T, 2), whose mean peaks at `peak`; and how lopsided it is, > 0 to the left."""
+def _two_sides(
+    rng: np.random.Generator, person: Person, habits: Habits, label: str, peak: float, main: np.ndarray, late: Callable[[float], np.ndarray]
+) -> tuple[np.ndarray, float]:
+    """AU12 of the person's right and left side, (T, 2), whose mean peaks at `peak`; and how lopsided it is, > 0 to the left.
+
+    main: (T,) course of the stronger side. late: lag in onsets -> the same course, that much later.
+    """
     lopsided = rng.normal(0, habits.lopsided) + (
         person.lopsided if label == "posed" else 0.3 * person.lopsided
     )  # ours: emotion is more even
@@ -129,14 +137,16 @@ def _two_sides(rng, person: Person, habits: Habits, label: str, peak: float, mai
     return np.clip(smile, 0, 6.0), lopsided
 
 
-def _au6_peak(rng, person: Person, habits: Habits, peak: float) -> float:
+def _au6_peak(rng: np.random.Generator, person: Person, habits: Habits, peak: float) -> float:
     """AU6 at the apex: with the Duchenne marker it grows with the smile, without it the eyes stay nearly still."""
     if rng.random() < habits.duchenne:
         return float(np.clip(rng.normal(*habits.au6) + 0.4 * (peak - 3.3) + person.narrows, 0.5, 5.0))  # ours
     return float(rng.uniform(0.0, 0.4))  # ours
 
 
-def _mouth(rng, person: Person, habits: Habits, peak: float, envelope) -> tuple[np.ndarray, np.ndarray]:
+def _mouth(
+    rng: np.random.Generator, person: Person, habits: Habits, peak: float, envelope: Callable[[Ease, float, float], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """How the lips part, (T,) units, and how the jaw drops, (T,) 0..1: lips closed, teeth shown, or a laugh."""
     ease = beta_ease(rng.uniform(1.8, 2.6), rng.uniform(1.8, 2.6))
     lips = envelope(ease, rng.uniform(0.05, 0.4), 1.0)  # ours: lips part after the corners start
@@ -150,7 +160,7 @@ def _mouth(rng, person: Person, habits: Habits, peak: float, envelope) -> tuple[
     return peak / 5 * person.teeth_gap * rng.uniform(0.75, 1.25) * lips, rng.uniform(0, 0.04) * lips
 
 
-def _blinks(rng, habits: Habits, t: np.ndarray, onset_s: float) -> np.ndarray:
+def _blinks(rng: np.random.Generator, habits: Habits, t: np.ndarray, onset_s: float) -> np.ndarray:
     """(T,) lid closure: perhaps one blink during the onset (whole, if it fits), and every few seconds later."""
     blink = np.zeros_like(t)
     length = rng.uniform(0.24, 0.4)  # ours: a blink lasts 0.1 to 0.4 s; at 25 fps the shorter ones would be single frames
@@ -164,7 +174,9 @@ def _blinks(rng, habits: Habits, t: np.ndarray, onset_s: float) -> np.ndarray:
     return blink * rng.uniform(0.85, 1.0)
 
 
-def _head(rng, person: Person, habits: Habits, t: np.ndarray):
+def _head(
+    rng: np.random.Generator, person: Person, habits: Habits, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Yaw, pitch, roll in radians, shift in units, growth: all (T, ...) and 0 at the start."""
     spread = np.deg2rad(habits.head_deg) * person.lively
     yaw, pitch, roll = (smooth_walk(rng, t, spread * share) for share in (0.8, 1.0, 0.8))
@@ -172,7 +184,7 @@ def _head(rng, person: Person, habits: Habits, t: np.ndarray):
     return yaw, pitch, roll, shift, smooth_walk(rng, t, 0.3 * spread)
 
 
-def _wander(rng, shape: tuple[int, ...]) -> np.ndarray:
+def _wander(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """A tracker's smooth noise, 0 in the first frame."""
     kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)  # ours: as smooth as a tracker's own filter
     raw = rng.normal(size=(shape[0] + 8, *shape[1:]))

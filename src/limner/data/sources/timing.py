@@ -1,21 +1,26 @@
 """When a smile moves: onset, apex and offset of posed and of spontaneous smiles, drawn clip by clip.
 
-What the literature gives is mostly the direction of a difference; a number without a name beside it is ours, chosen to lie that way:
-- Schmidt, Ambadar, Cohn & Reed 2006 (J. Nonverbal Behavior 30:37): posed onsets and offsets are faster, posed amplitudes larger.
-- Schmidt, Bhattacharya & Denlinger 2009 (J. Nonverbal Behavior 33:35): the greater onset speed of posed smiles again.
-- Schmidt, Cohn & Tian 2003 (Biological Psychology 65:49): spontaneous onsets have a consistent speed-to-amplitude relation.
-- Cohn & Schmidt 2004 (Int. J. Wavelets 2:121): timing alone tells posed from spontaneous smiles, with an overlap.
+What the literature gives is mostly the direction of a difference; every number is ours, chosen to lie that way. Read for this were the
+papers' abstracts (marked +: as quoted by others), not the papers:
+- Schmidt, Ambadar, Cohn & Reed 2006 (J. Nonverbal Behavior 30:37): posed smiles have greater onset and offset speed, greater amplitude and
+  longer offsets; they are not more lopsided.
+- Schmidt, Bhattacharya & Denlinger 2009 (J. Nonverbal Behavior 33:35): the greater onset speed of posed smiles again, and again no
+  difference of symmetry.
+- Schmidt, Cohn & Tian 2003 (Biological Psychology 65:49): in spontaneous smiles speed and amplitude keep a consistent relation.
+- Cohn & Schmidt 2004 (Int. J. Wavelets 2:121) +: timing tells posed from spontaneous smiles, though not always.
 - Guo, Zhang, Liang & Yan 2018 (Frontiers in Psychology 9:202), on UvA-NEMO: genuine smiles have longer onset, apex and offset, lower
-  speeds, and a more irregular apex.
-- Dibeklioglu, Salah & Gevers 2012 (ECCV) and 2015: eyelid, cheek and lip-corner dynamics together tell the two apart on UvA-NEMO.
-- Valstar, Pantic, Ambadar & Cohn 2006 (ICMI), brows, and Valstar, Gunes & Pantic 2007 (ICMI), head and shoulders: order, speed and
-  symmetry matter.
-- Ekman & Friesen 1982 (J. Nonverbal Behavior 6:238): felt smiles last 0.5 to 4 s and raise the cheeks (AU6); deliberate ones are more
+  speeds, and a more irregular apex. Schmidt 2006 found posed offsets the longer ones: here they are shorter, as on UvA-NEMO.
+- Dibeklioglu, Salah & Gevers 2012 (ECCV) and 2015 +: eyelid, cheek and lip-corner dynamics together tell the two apart on UvA-NEMO.
+- Valstar, Pantic, Ambadar & Cohn 2006 (ICMI) +: of brow actions, order, speed and duration matter. Valstar, Gunes & Pantic 2007 (ICMI):
+  head, face and shoulders together tell smiles apart best; which label moves its head more, the abstract does not say.
+- Ekman & Friesen 1982 (J. Nonverbal Behavior 6:238) +: felt smiles raise the cheeks (AU6), start and end slower; deliberate ones are more
   lopsided.
-- Frank, Ekman & Friesen 1993 (J. Personality and Social Psychology 64:83): enjoyment smiles run smoothly. Hess & Kleck 1990
-  (European J. Social Psychology 20:369): posed ones with more pauses and steps.
-- Ambadar, Cohn & Reed 2009 (J. Nonverbal Behavior 33:17): amused smiles more often open the mouth, show AU6, and last longer.
-- Krumhuber & Manstead 2009 (Emotion 9:807): many people show AU6 in posed smiles too; so it is a tendency here, not a rule.
+- Frank & Ekman 1993 (Humor 6:9), a review: enjoyment smiles have AU6, reach its height and that of AU12 together, and are symmetric and
+  smooth. Frank, Ekman & Friesen 1993 (J. Personality and Social Psychology 64:83): smoother, and of more consistent duration.
+- Hess & Kleck 1990 (European J. Social Psychology 20:369): irregularity tells elicited from deliberate expressions better than speed does.
+- Ambadar, Cohn & Reed 2009 (J. Nonverbal Behavior 33:17): smiles seen as amused, against polite ones, more often open the mouth and show
+  AU6, last longer, and are larger and quicker.
+- Krumhuber & Manstead 2009 (Emotion 9:807) +: many people show AU6 in posed smiles too; so it is a tendency here, not a rule.
 """
 
 from __future__ import annotations
@@ -67,45 +72,45 @@ class Habits:
 HABITS = {
     "posed": Habits(
         onset_s=(0.55, 0.28),  # ours; faster than spontaneous: Schmidt 2006, 2009; Guo 2018
-        offset_s=(0.75, 0.28),  # ours; faster: Schmidt 2006
+        offset_s=(0.75, 0.28),  # ours; faster: Schmidt 2006; shorter: Guo 2018
         apex_s=(0.4, 1.8),  # ours; shorter: Guo 2018
         peak=(3.6, 0.8),  # ours; larger: Schmidt 2006
-        skew=((1.5, 2.0), (2.8, 4.2)),  # ours; high initial speed: Schmidt 2006
+        skew=((1.5, 2.0), (2.8, 4.2)),  # ours; quick at first; a greater top speed: Schmidt 2006
         fall=((2.0, 2.8), (2.2, 3.0)),  # ours; a let-go
-        two_step=0.35,  # ours; pauses and steps: Hess & Kleck 1990
+        two_step=0.35,  # ours; less smooth: Frank 1993; Hess & Kleck 1990
         duchenne=0.4,  # ours; many pose it: Krumhuber & Manstead 2009
         au6=(1.3, 0.6),  # ours
-        au6_lag=(0.15, 0.45),  # ours; order matters: Valstar 2006
-        lopsided=0.08,  # ours; more lopsided: Ekman & Friesen 1982 (not found by Schmidt 2006, so mild)
+        au6_lag=(0.15, 0.45),  # ours; less together: Frank & Ekman 1993
+        lopsided=0.08,  # ours; more lopsided: Ekman & Friesen 1982 (not found by Schmidt 2006 and 2009, so mild)
         one_sided=(0.25, 0.18, 0.4),  # ours
         side_lag=(0.0, 0.15),  # ours
         closed=0.4,  # ours; polite smiles open less: Ambadar 2009
         laugh=0.05,  # ours
         peaks=(0.75, 0.2, 0.05, 0.0),  # ours; regular apex: Guo 2018
         dip=(0.05, 0.2),  # ours
-        head_deg=0.8,  # ours; less head motion: Valstar 2007
+        head_deg=0.8,  # ours, the direction too
         blink=0.15,  # ours
         brow=0.04,  # ours
     ),
     "spontaneous": Habits(
         onset_s=(1.05, 0.33),  # ours; slower: Schmidt 2006; Guo 2018
-        offset_s=(1.5, 0.33),  # ours; slower: Schmidt 2006
-        apex_s=(0.6, 3.2),  # ours; felt smiles last 0.5 to 4 s: Ekman & Friesen 1982
+        offset_s=(1.5, 0.33),  # ours; slower: Schmidt 2006; longer: Guo 2018
+        apex_s=(0.6, 3.2),  # ours; longer: Guo 2018
         peak=(3.1, 0.8),  # ours; smaller: Schmidt 2006
         skew=((2.2, 3.2), (2.0, 2.9)),  # ours; smooth: Frank 1993
-        fall=((1.5, 2.0), (2.8, 4.0)),  # ours; a long tail: Guo 2018
+        fall=((1.5, 2.0), (2.8, 4.0)),  # ours; a long tail
         two_step=0.2,  # ours
         duchenne=0.88,  # ours; the Duchenne marker: Ekman & Friesen 1982
         au6=(3.0, 0.7),  # ours
-        au6_lag=(-0.1, 0.12),  # ours; cheeks and lips together
-        lopsided=0.035,  # ours; symmetric: Ekman & Friesen 1982
+        au6_lag=(-0.1, 0.12),  # ours; cheeks and lips together: Frank & Ekman 1993
+        lopsided=0.035,  # ours; symmetric: Frank & Ekman 1993
         one_sided=(0.08, 0.12, 0.25),  # ours
         side_lag=(0.0, 0.04),  # ours
         closed=0.28,  # ours; Ambadar 2009
         laugh=0.2,  # ours; amusement: Ambadar 2009
         peaks=(0.35, 0.35, 0.2, 0.1),  # ours; more irregular apex: Guo 2018
         dip=(0.12, 0.5),  # ours
-        head_deg=1.8,  # ours; Valstar 2007
+        head_deg=1.8,  # ours, the direction too
         blink=0.3,  # ours
         brow=0.08,  # ours
     ),
