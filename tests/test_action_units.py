@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limner.bench.faces import VALIDATION
 from limner.data.sources.shapes import load_shapes
 from limner.data.sources.smiles import person_clips
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 from limner.measures import action_units
 from limner.measures.action_units import shrink
 
-VALIDATION = ["003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"]
 SHAPES = load_shapes()
 NEUTRAL = SHAPES["neutral_mean"]
 
@@ -108,7 +108,7 @@ def test_the_bench_wants_the_real_data(tmp_path):
     from limner.bench.action_units import run
     from limner.types import InputError
 
-    with pytest.raises(InputError, match="holds no faces folder"):
+    with pytest.raises(InputError, match=r"holds no faces/london_points\.npz; name the folder of real data"):
         run(tmp_path)
 
 

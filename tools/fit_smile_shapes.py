@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from limner.bench.faces import VALIDATION
 from limner.geometry import align, fit_similarity, mirror, scale_of
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 from limner.measures.action_units import CORNERS, PER_LIFT, PER_WIDTH
 
-# Never used for any fit (data/README.md).
-VALIDATION = {"003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"}
 NUM_NEUTRAL = 24  # ours: 99.8 % of the variance of the neutral shapes
 NUM_STYLE = 8  # ours: 96 % of what strength and mouth opening leave
 LEAST_STRENGTH = 0.3  # ours: a style is read from smiles that are there
@@ -85,7 +84,7 @@ def fit_london(path: Path, depth: np.ndarray) -> tuple[dict[str, np.ndarray], di
     path: london_points.npz. depth: (K,) of a face, units, for taking out turns of the head.
     """
     data = np.load(path)
-    train = ~np.isin(data["ids"], sorted(VALIDATION))
+    train = ~np.isin(data["ids"], VALIDATION)
     assert train.sum() == 66, "the training people of data/README.md"
     dense_to_68 = list(FROM_MEDIAPIPE)
     neutral = with_mirror(align(data["neutral"][train][:, dense_to_68].astype(np.float64), GUIDE))
@@ -176,7 +175,7 @@ independently of the shape. {open_share:.0%} of the smiles stronger than {least}
 Turns of the head between the two photos were taken out.
 
 Credit: Face Research Lab London Set, DeBruine & Jones 2017, doi 10.6084/m9.figshare.5047666.v5, CC BY 4.0 (66 training people; validation
-people 003 009 017 024 031 038 061 068 086 096 104 114 121 127 135 141 never used). ICT-FaceKit, USC Institute for Creative Technologies,
+people {validation} never used). ICT-FaceKit, USC Institute for Creative Technologies,
 MIT.
 
 Limits: frontal photos of 66 adults at rest and at one instant of a smile: nothing here says how a smile moves in time (that comes
@@ -194,7 +193,9 @@ def main(faces: Path, out: Path) -> None:
         f"| {k} | {'x'.join(map(str, v.shape))} | {'London, CC BY 4.0' if k in london else 'ICT-FaceKit, MIT'} |"
         for k, v in tensors.items()
     )
-    card = CARD.format(rows=rows, num_neutral=NUM_NEUTRAL, num_style=NUM_STYLE, least=LEAST_STRENGTH, **figures)
+    card = CARD.format(
+        rows=rows, num_neutral=NUM_NEUTRAL, num_style=NUM_STYLE, least=LEAST_STRENGTH, validation=" ".join(VALIDATION), **figures
+    )
     (out / "smile_shapes.md").write_text(card)
     print(json.dumps(figures, indent=1))
 

@@ -53,6 +53,7 @@ class Motion:
     points: (T, K, 2) float32, pixels of a picture of `size`; x right, y down, pixel centres at integers + 0.5.
     confidence: (T, K) float32 in [0, 1]; 0 means not seen.
     size: (width, height) in pixels. fps: frames a second, exact.
+    label, mode, seed: of an imagined motion. provenance: where it comes from, as JSON can hold it.
     """
 
     guide: str
@@ -77,6 +78,7 @@ class Clip:
     points: (T, K, 2) float32 pixels of a picture of `size` (width, height). confidence: (T, K).
     frames: (T, H, W, 3) uint8 sRGB, or None for a clip of points alone.
     au: (T, A) float32 action-unit intensities 0..5, columns named by `au_names`; None where unknown.
+    split: "train", "val" or "test", the same for all clips of a subject. kind: what it shows, such as "transition" (neutral to apex).
     fps: of the stored frames. duration_s: how long the motion truly took (clips are resampled to a fixed T).
     """
 
@@ -114,8 +116,8 @@ class Face:
     """A face found in a picture.
 
     points: (68, 2) float32 pixels, iBUG order. dense: (478, 2) the detector's own points, or None where it has only 68.
-    box: x0, y0, x1, y1 of the points, pixels. confidence: 0..1. warnings: what the caller should tell the user.
-    yaw_deg: by how much the head is turned to a side, 0 frontal, 90 profile.
+    box: x0, y0, x1, y1 of the points, pixels. confidence: that it is a whole, plain face, 0..1. warnings: what the caller should tell the
+    user. yaw_deg: by about how much the head is turned to a side, 0 frontal; the sign says to which.
     """
 
     points: np.ndarray

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from limner.bench.faces import VALIDATION
 from limner.bench.speed import Figure
 from limner.guides.face import FROM_MEDIAPIPE
 from limner.measures import action_units
 from limner.types import InputError
 
 CORPUS_PEOPLE, CORPUS_SEED = 60, 1  # ours: other people than those of `limner prepare smiles`, whose seed is 0
-# Never used for any fit (data/README.md).
-VALIDATION = set("003 009 017 024 031 038 061 068 086 096 104 114 121 127 135 141".split())  # noqa: SIM905
 # How many frames a clip starts at rest (data/README.md: neutral at 17); 0: it does not.
 CLIPS = {"smile_single_face.mp4": 18, "smile_then_no_face.mov": 18, "hand_over_face_then_smile.mp4": 0}
 QUIET = 0.5  # the issue: AU12 of people who talk
@@ -42,8 +41,9 @@ def run(shared: Path) -> dict[str, Any]:
     data, model = Path(shared) / "data", Path(shared) / MODEL
     if not (data / "faces").is_dir():
         data, model = Path(shared), Path(shared).parent / MODEL
-    if not (data / "faces").is_dir():
-        raise InputError(f"{shared} holds no faces folder; name the folder of real data, with faces/ and annotations/ in it")
+    for part in ("faces/london_points.npz", "faces/video/grid", *(f"faces/video/{name}" for name in CLIPS), "annotations/au"):
+        if not (data / part).exists():
+            raise InputError(f"{shared} holds no {part}; name the folder of real data, with faces/ and annotations/ in it")
     steps: dict[str, Callable[[], list[Figure]]] = {
         "corpus": corpus,
         "London": lambda: london(data / "faces" / "london_points.npz"),
@@ -85,7 +85,7 @@ def london(path: Path) -> list[Figure]:
     points = np.load(path)
     dense_to_68, strength = list(FROM_MEDIAPIPE), points["smile"]
     smiling, neutral = points["smiling"][:, dense_to_68], points["neutral"][:, dense_to_68]
-    held_out = np.isin(points["ids"], sorted(VALIDATION))
+    held_out = np.isin(points["ids"], VALIDATION)
     relative = action_units(smiling[:, None], neutral)[:, 0, 1]
     absolute = action_units(smiling[:, None])[:, 0, 1]
     everyone = np.ones(len(strength), bool)

@@ -35,6 +35,7 @@ def generate(people: int, seed: int) -> Iterator[Clip]:
 
 
 def clips_per_person() -> int:
+    """How many clips `person_clips` makes."""
     return len(LABELS) * (TRANSITIONS + SMILES)
 
 
@@ -71,15 +72,9 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
     Every draw comes from `rng`, in this order: a draw more or less, or in another place, makes another corpus (prepare.SMILES_FORMAT).
     """
     low, high = AU12_BOUNDS
-    peak = float(
-        np.clip(high - abs(high - low - abs(rng.normal(*habits.peak) - low)), low, high)
-    )  # reflected at the bounds, so none piles up
-    speed = (peak / 3.3) ** 0.35  # ours: larger smiles take a little longer, so speed still grows with amplitude (Schmidt 2003)
-    onset_s = float(np.clip(person.quick * speed * habits.onset_s[0] * np.exp(rng.normal(0, habits.onset_s[1])), 0.28, 2.5))  # ours
-    apex_s, offset_s, rest_s = 0.0, 0.0, 0.0
-    if kind == "smile":
-        apex_s, rest_s = float(rng.uniform(*habits.apex_s)), 0.2
-        offset_s = float(np.clip(person.quick * habits.offset_s[0] * np.exp(rng.normal(0, habits.offset_s[1])), 0.4, 3.5))  # ours
+    drawn = rng.normal(*habits.peak)
+    peak = float(np.clip(high - abs(high - low - abs(drawn - low)), low, high))  # reflected at the bounds, so that none piles up there
+    onset_s, apex_s, offset_s, rest_s = _phases(rng, person, habits, peak, kind)
     num = max(8, round((onset_s + apex_s + offset_s + rest_s) * FPS) + 1)
     t = np.arange(num) / FPS
     if kind == "transition":
@@ -115,6 +110,17 @@ def draw_smile(rng: np.random.Generator, person: Person, habits: Habits, label: 
     points = turn(pose(person, act), *_head(rng, person, habits, t))
     au = np.stack([act.au6.mean(1), smile.mean(1)], 1)
     return points, au
+
+
+def _phases(rng: np.random.Generator, person: Person, habits: Habits, peak: float, kind: str) -> tuple[float, float, float, float]:
+    """How long onset, apex, offset and the rest after it last, s; a transition has an onset alone."""
+    slower = (peak / 3.3) ** 0.35  # ours: larger smiles take a little longer, so that speed still grows with amplitude (Schmidt 2003)
+    onset_s = float(np.clip(person.quick * slower * habits.onset_s[0] * np.exp(rng.normal(0, habits.onset_s[1])), 0.28, 2.5))  # ours
+    if kind == "transition":
+        return onset_s, 0.0, 0.0, 0.0
+    apex_s = float(rng.uniform(*habits.apex_s))
+    offset_s = float(np.clip(person.quick * habits.offset_s[0] * np.exp(rng.normal(0, habits.offset_s[1])), 0.4, 3.5))  # ours
+    return onset_s, apex_s, offset_s, 0.2  # ours
 
 
 def _two_sides(
