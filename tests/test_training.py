@@ -100,6 +100,12 @@ def test_a_save_cut_short_leaves_the_one_before(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_00000010"]  # what was cut is swept up
 
 
+def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "checkpoints").write_text("in the way")
+    with pytest.raises(InputError, match=r"cannot write .*step_00000001 .* the checkpoint before it is kept"):
+        checkpoint.save(tmp_path, torch.nn.Linear(1, 1), {}, {}, 1)
+
+
 def test_scalars_are_logged(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -69,25 +69,37 @@ def load_weights(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], w
 def save(
     run: Path, model: torch.nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], state: Mapping[str, Any], total_step: int
 ) -> Path:
-    """Write RUN/checkpoints/step_<total_step> beside its place, rename it there, then drop the older ones. -> its folder."""
-    from safetensors.torch import save_file
+    """Write RUN/checkpoints/step_<total_step> beside its place, rename it there, then drop the older ones. -> its folder.
+
+    InputError where it cannot be written (a full disk, say): the one before stays.
+    """
+    from safetensors import SafetensorError
 
     folder = run / "checkpoints" / f"{PREFIX}{total_step:08d}"
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    save_file(
-        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}, beside / "model.safetensors"
-    )
-    tensors, groups = _flat(optimizers)
-    save_file(tensors, beside / "optimizers.safetensors")
-    write_json(beside / "state.json", {**state, "optimizers": groups})
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        _write(beside, model, optimizers, state)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise InputError(f"cannot write {folder} ({error}); the checkpoint before it is kept") from None
     for other in (run / "checkpoints").iterdir():
         if other != folder and (other.name.startswith(PREFIX) or other.name.startswith(f".{PREFIX}")):
             shutil.rmtree(other, ignore_errors=True)
     return folder
+
+
+def _write(folder: Path, model: torch.nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], state: Mapping[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    tensors, groups = _flat(optimizers)
+    save_file(tensors, folder / "optimizers.safetensors")
+    write_json(folder / "state.json", {**state, "optimizers": groups})
 
 
 def latest(run: Path) -> Path | None:
