@@ -30,12 +30,13 @@ LIP_CLEARANCE = 0.012  # ours: between the edge and a lower lip that is near
 # 1.05 (ours) times what was fitted on 31 open smiles of the 66 training people: bright part of the teeth over that of the eyes
 TEETH_OVER_SCLERA = (1.25, 1.26, 1.20)
 TEETH_TONE = (1.057, 0.989, 0.945)  # fitted: their colour over their light; eyes are more coloured than teeth
+WARM_SHADE = (1.0, 1.10, 1.14)  # ours: powers of the shade by channel; light that reaches into a mouth comes off its walls
 TEETH_MOST = 232.0  # ours: never paper white
 CAVITY_OVER_SKIN = (0.22, 0.12, 0.12)  # ours; the darkest tenth of those mouths is (0.39, 0.30, 0.32) of the skin, lips' shade included
 GUM_OVER_SKIN = (0.80, 0.52, 0.54)  # ours
 TONGUE = 0.55  # ours: the tongue of a wide open mouth, of the gums' light
 CONTACT, CONTACT_UNIT = 0.40, 0.010  # ours: the dark line of closed lips, its depth and half width
-OPEN_UNIT = (0.012, 0.04)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
+OPEN_UNIT = (0.010, 0.026)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Interior:
         corner = torch.minimum(u, 1 - u).clamp(0, 0.5)
         dim = 0.30 + 0.70 * _ramp(corner / 0.30)  # the cheeks' shade: dark corners
         dim = dim * (1 - 0.50 * torch.exp(-below_lip.clamp_min(0) / 0.013)) * (1 - 0.20 * torch.exp(-above_lip.clamp_min(0) / 0.012))
+        dim = dim * (0.45 + 0.55 * _ramp((above_lip + below_lip) / 0.055))  # a narrow gap lets little light in
         depth = _ramp((above_lip + below_lip) / 0.25)
         p = self.palette
         colour = lambda c: c.view(1, 3, 1, 1)  # noqa: E731
@@ -113,7 +115,7 @@ class Interior:
         cavity = colour(p.cavity) * (1.25 - 0.5 * depth)[:, None]
         cavity = cavity + tongue * (colour(p.gum) * TONGUE - cavity)
         gum = colour(p.gum) * dim[:, None]
-        bright = colour(p.teeth) * (teeth * dim)[:, None]
+        bright = colour(p.teeth) * (teeth * dim).clamp_min(1e-3)[:, None] ** colour(torch.tensor(WARM_SHADE))
         at_gum = _ramp((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
         upper_row = bright * (1 - at_gum) + gum * at_gum
         shown = (cover * _ramp(corner / 0.10))[:, None]
