@@ -18,6 +18,10 @@ class Faces:
 
     folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
     """The Face Research Lab London Set: NNN_neutral.jpg and NNN_smiling.jpg."""
+    points: Annotated[Path | None, arg(metavar="NPZ", help_behavior_hint="")] = None
+    """The people's points; without it FOLDER_points.npz beside the folder, or else the detector's."""
+    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
+    """Also write the figures there."""
 
 
 def faces(args: Sequence[str]) -> int:
@@ -25,7 +29,7 @@ def faces(args: Sequence[str]) -> int:
     asked = parse(Faces, "bench faces", args)
     from limner.bench import faces
 
-    faces.run(asked.folder)
+    faces.run(asked.folder, asked.points, asked.out)
     return OK
 
 
