@@ -172,6 +172,7 @@ def test_not_json_and_truncated(tmp_path: Path, document: dict[str, Any]) -> Non
     assert "something follows its end" in refused(tmp_path, text + " {}")
     assert "'fps' twice" in refused(tmp_path, '{"fps": 25, "fps": 30}')
     assert "a name should" in refused(tmp_path, "{3: 4}")
+    assert "a name should" in refused(tmp_path, "{" + text + ": 1}")
     assert "nested too deeply" in refused(tmp_path, '{"frames": ' + "[" * 100_000)
     assert "frame 0 is null" in refused(tmp_path, '{"frames": [null]}')
     assert "not valid JSON" in refused(tmp_path, '{"frames": [[[1,2]] [[1,2]]]}')

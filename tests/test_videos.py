@@ -166,6 +166,16 @@ def test_bad_videos(tmp_path: Path) -> None:
         read_video(tmp_path)
 
 
+def test_tags_that_are_no_utf_8_do_not_hide_the_video(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp4", [np.zeros((32, 32, 3), np.uint8)] * 2, tags={"comment": "cafe-cafe"})
+    path.write_bytes(path.read_bytes().replace(b"cafe-cafe", "café-café".encode("latin-1")))
+    assert read_video(path)[0].num_frames == 2
+    assert read_tags(path)["comment"] == "caf\ufffd-caf\ufffd"
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\5IHDR" + bytes(20))
+    with pytest.raises(InputError, match=r"cannot read .*a\.png"):
+        read_tags(tmp_path / "a.png")
+
+
 def test_rotation_metadata_turns_the_frames(tmp_path: Path) -> None:
     frame = np.zeros((32, 64, 3), np.uint8)
     frame[:, :32] = (250, 20, 20)  # red on the left

@@ -141,7 +141,7 @@ def _parse(text: str) -> dict[str, Any]:
     while text[at : at + 1] != "}":
         key, at = decoder.raw_decode(text, at)
         if not isinstance(key, str):
-            raise InputError(f"is not valid JSON: {reprlib.repr(key)} stands where a name should")
+            raise InputError(f"is not valid JSON: {_kind(key)} stands where a name should")
         if key in fields:
             raise InputError(f"has {reprlib.repr(key)} twice")
         at = _expect(text, at, ":")

@@ -198,7 +198,7 @@ def read_tags(path: str | Path) -> dict[str, str]:
         try:
             with Image.open(path) as image:
                 return {key: _text(value) for key, value in image.info.items() if isinstance(value, (str, bytes)) and key != "icc_profile"}
-        except OSError as error:
+        except Exception as error:  # a decoder fed with foreign bytes fails in any way it likes
             raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     with _opened(path) as (container, _):
         return dict(container.metadata)
@@ -298,7 +298,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise InputError(f"{path} does not exist")
     try:
-        with av.open(_plain(path)) as container:
+        with av.open(_plain(path), metadata_errors="replace") as container:  # old cameras write tags that are no UTF-8
             if container.format.name in PLAYLISTS:
                 raise InputError(f"{path} is a list of other files, not a video")
             if not container.streams.video:
