@@ -139,6 +139,25 @@ def test_frames_do_not_depend_on_their_neighbours(renderer, points):
     assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(together, alone))
 
 
+def test_threads_change_neither_the_frames_nor_torchs_setting(renderer, points, monkeypatch):
+    monkeypatch.setattr("limner.generation.render.MOST_AT_ONCE", 2)
+    sequence = np.stack([smile(points, a) for a in np.linspace(0, 1, 7)])
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = list(renderer.render(sequence))
+        torch.set_num_threads(3)
+        several = list(renderer.render(sequence))
+        abandoned = renderer.render(sequence)
+        next(abandoned)
+        abandoned.close()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert all(np.array_equal(a, b) for a, b in zip(one, several))
+    assert len(several) == 7
+
+
 def test_the_interior_appears_only_when_the_mouth_opens(renderer, points):
     inside = np.s_[int(points[62, 1]) : int(points[62, 1]) + 2, int(points[61, 0]) : int(points[63, 0])]
     closed = render(renderer, smile(points, 0.5) * 1.0)

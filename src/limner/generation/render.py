@@ -5,7 +5,9 @@ Shapes: T frames, K = 68 points, H W pixels, h w nodes of the coarse grid. Lengt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ BOX_MARGIN_UNIT = 0.16  # ours: round a slit, where the sheets are blended pixel
 FILL_MARGIN_UNIT = 0.03  # ours: round a slit, where what lies behind it is painted
 SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 NODES_A_UNIT = 13  # ours: of the coarse grid; with 18 a London smile differs by 4 / 255 at most, by 0.01 on average
+MOST_WORKERS = 4  # ours: more would only hold more frames in memory
 PIXELS_AT_ONCE, MOST_AT_ONCE = 800_000, 16  # ours: bounds memory, and keeps small faces from paying for many small calls
 STILL_PX = 1e-4
 
@@ -81,9 +84,9 @@ class WarpRenderer:
             raise InputError(f"expected finite points (T, {GUIDE.num_points}, 2), got {points_TK2.shape}")
         x0, y0, x1, y1 = self.box
         num = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // ((x1 - x0) * (y1 - y0))))
-        for start in range(0, len(points_TK2), num):
-            some = points_TK2[start : start + num]
-            for patch, points in zip(self._patches(some), some):
+        pieces = [points_TK2[start : start + num] for start in range(0, len(points_TK2), num)]
+        for some, patches in zip(pieces, ahead(self._patches, pieces)):
+            for patch, points in zip(patches, some):
                 frame = self.photo.copy()
                 if np.abs(points - self.points).max() > STILL_PX:
                     frame[y0:y1, x0:x1] = patch
@@ -213,3 +216,26 @@ class WarpRenderer:
         angle = np.arange(skin.NUM_ANCHORS) * (2 * np.pi / skin.NUM_ANCHORS)
         low, high = self.points.min(0), self.points.max(0)
         return (low + high) / 2 + ((high - low) * 0.75 + support.FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def ahead(work: Callable[[np.ndarray], np.ndarray], pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """work(piece) of each piece, in order, as many at a time as torch has threads, each on a single one of them.
+
+    Many small operations on two threads mostly wait for one another; two pieces side by side do not.
+    """
+    num = min(torch.get_num_threads(), len(pieces), MOST_WORKERS)
+    if num < 2:
+        yield from map(work, pieces)
+        return
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(num, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        running = deque(pool.submit(work, piece) for piece in pieces[:num])
+        try:
+            for piece in [*pieces[num:], *[None] * num]:
+                yield running.popleft().result()
+                if piece is not None:
+                    running.append(pool.submit(work, piece))
+        finally:
+            for future in running:
+                future.cancel()
+            torch.set_num_threads(threads)  # the workers' own setting also becomes that of threads to come
