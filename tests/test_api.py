@@ -63,7 +63,7 @@ def test_seeds_differ_and_repeat(astronaut: np.ndarray, engine):
     seeds = [smile(astronaut, modes=1, seed=seed, engine=engine, **QUICK)[0].points for seed in (0, 1, 2, 1)]
     np.testing.assert_array_equal(seeds[1], seeds[3])
     for i, j in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(seeds[i] - seeds[j]).max() > 0.03  # pixels of a face 23 wide
+        assert np.abs(seeds[i] - seeds[j]).max() > 0.2  # pixels of a face 23 wide
 
 
 def test_intensity_zero_keeps_still_and_more_is_more(astronaut: np.ndarray, engine):
