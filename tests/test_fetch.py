@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import os
 import pickle
 import socket
 import threading
@@ -141,6 +142,11 @@ def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("LIMNER_CACHE", str(tmp_path / "file"))  # cannot be a folder, like a read-only home
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
     assert cache_folder().parent == tmp_path / "tmp"
+    if hasattr(os, "getuid"):
+        monkeypatch.setattr("os.getuid", lambda: 4321)  # the folder of that name is another user's
+        (tmp_path / "tmp" / "limner-cache-4321").mkdir(mode=0o777)
+        with pytest.raises(DependencyError, match="set LIMNER_CACHE"):
+            cache_folder()
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(DependencyError, match="set LIMNER_CACHE to one that can"):
         cache_folder()

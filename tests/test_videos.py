@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from limner.bench import media as bench
 from limner.bench.media import PATCHES
 from limner.media.pictures import read_picture
 from limner.media.video import VideoWriter, parse_fps, read_tags, read_video, write_gif
@@ -225,3 +226,15 @@ def test_gif_keeps_the_duration(fps: Fraction, num: int, tmp_path: Path, photo: 
     assert read_tags(tmp_path / "a.gif")["comment"] == "Synthetic, by limner"
     with pytest.raises(InputError, match="no frames"):
         write_gif(tmp_path / "b.gif", [], fps)
+
+
+@pytest.mark.shared
+def test_the_bench_finds_the_colours_true(shared: Path) -> None:
+    figures = [figure for figure in bench.videos(shared / "data" / "faces") if figure.unit == "of 255"]
+    assert len(figures) == 3
+    assert all(figure.met for figure in figures), [figure.line() for figure in figures]
+
+
+def test_the_bench_wants_the_real_data(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no data/faces/london_points\.npz"):
+        bench.run(tmp_path)

@@ -83,18 +83,18 @@ def make_folder(path: str | Path) -> Path:
 def lock_folder(folder: Path) -> BinaryIO | None:
     """Makes this process the only one at work in a folder until the file it returns is closed, or the process dies; None where another is.
 
-    Where the system has no such locks (Windows) nobody is kept out.
+    Where there are no such locks (Windows, some network drives) nobody is kept out. OSError if the folder cannot be written.
     """
     file = (folder / LOCK).open("ab")
     try:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        return file
-    except OSError:
+    except BlockingIOError:
         file.close()
         return None
+    except (ImportError, OSError):
+        return file
     return file
 
 

@@ -34,7 +34,8 @@ def cache_folder() -> Path:
     for folder in (home, Path(tempfile.gettempdir()) / f"limner-cache-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
         with contextlib.suppress(OSError, RuntimeError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if os.access(folder, os.W_OK | os.X_OK):
+            mine = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+            if os.access(folder, os.W_OK | os.X_OK) and (folder == home or mine):  # in /tmp anybody could have laid a folder of that name
                 return folder
     raise DependencyError(f"no folder to keep downloads in: {home} cannot be written; set {CACHE_VARIABLE} to one that can")
 
