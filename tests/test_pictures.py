@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -209,6 +210,14 @@ def test_heic_by_its_extra_or_a_line_that_names_it(tmp_path: Path) -> None:
     assert np.abs(read_picture(path).pixels.astype(int) - smooth()).mean() < 4
 
 
+def test_a_pillow_without_a_format_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(smooth()).save(tmp_path / "a.avif")
+    monkeypatch.setattr("PIL.AvifImagePlugin.SUPPORTED", False)
+    monkeypatch.setitem(sys.modules, "PIL._avif", None)
+    with pytest.raises(DependencyError, match=r"a\.avif is a picture in AVIF, which the Pillow installed here cannot read"):
+        read_picture(tmp_path / "a.avif")
+
+
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     jpeg = io.BytesIO()
     Image.fromarray(smooth()).save(jpeg, format="JPEG")
@@ -225,7 +234,11 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, capfd: pytest
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(50), r"is a video \(MP4\), not a photo"),
         (b"\x1aE\xdf\xa3" + bytes(50), r"is a video \(Matroska or WebM\)"),
         (b"RIFF\0\0\0\0AVI LIST", r"is a video \(AVI\)"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is a PostScript file; save it as PNG first"),
+        (b"%PDF-1.7\n", "is a PDF"),
+        (b"\xff\x0a" + bytes(60), "is a JPEG XL picture, which limner cannot read"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(40), "is a camera's raw file"),
+        (b"FUJIFILMCCD-RAW 0201FF", "is a camera's raw file"),
         (jpeg.getvalue()[:-40], "is damaged or cut short"),
         (jpeg.getvalue()[:20], "is damaged or cut short"),
         (b"II*\0\x08\0\0\0\x01\0\0\x01\x04\0\x01\0\0\0\x09\0\0\0" + bytes(8), "is damaged or cut short"),

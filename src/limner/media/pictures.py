@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from limner.media.colour import over_ground, scale_to_8_bit, to_srgb, top_of
 from limner.media.files import atomic_write, reason_of
 from limner.media.quiet import quiet
+from limner.media.signatures import HEIF_BRANDS, TIFF_STARTS, unreadable
 from limner.types import DependencyError, InputError, Picture
 
 MAX_PIXELS = 100_000_000  # ours: the issue's limit; three bytes a pixel decoded
@@ -24,8 +25,6 @@ FORMATS = ["JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "DIB", "T
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".gif", ".bmp", ".dib"})
 SUFFIXES |= {".tif", ".tiff", ".jp2", ".ico", ".ppm", ".pgm", ".qoi", ".psd"}
 SUBFILE_TYPE, BITS_PER_SAMPLE, PLANAR, ICC_PROFILE, DNG_VERSION = 254, 258, 284, 34675, 50706  # TIFF tags
-TIFF_STARTS = (b"II*\0", b"MM\0*")
-HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -69,9 +68,9 @@ def read_picture(source: str | Path | Image.Image | np.ndarray, name: str | None
         except OSError as error:
             if error.errno:
                 raise InputError(f"cannot read {path}: {reason_of(error)}") from error
-            raise InputError(_what_it_is(path, head)) from error
+            raise unreadable(path, head) from error
         except Exception as error:  # a decoder fed with foreign bytes fails in any way it likes; all mean the same to the user
-            raise InputError(_what_it_is(path, head)) from error
+            raise unreadable(path, head) from error
 
 
 def write_png(path: str | Path, pixels: np.ndarray, text: dict[str, str] | None = None) -> None:
@@ -244,47 +243,3 @@ def _from_array(array: np.ndarray) -> Image.Image:
     elif array.dtype != np.uint8:
         raise InputError(f"an array of {array.dtype} is no picture; expected uint8, uint16, bool, or floats in 0..1")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _what_it_is(path: Path, head: bytes) -> str:
-    """Why a file that Pillow could not decode is refused: damaged, a video, or something else."""
-    if kind := _picture_kind(head):
-        return f"{path} is damaged or cut short (it begins as a {kind} picture)"
-    if kind := _video_kind(head):
-        return f"{path} is a video ({kind}), not a photo; take a still from it first"
-    if head.lstrip()[:4].lower() == b"<svg" or b"<svg" in head.lower():
-        return f"{path} is an SVG drawing; save it as PNG first"
-    return f"{path} is not a picture that limner can read (JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP ...)"
-
-
-def _picture_kind(head: bytes) -> str | None:
-    starts = {
-        b"\xff\xd8\xff": "JPEG",
-        b"\x89PNG": "PNG",
-        b"GIF8": "GIF",
-        b"BM": "BMP",
-        b"II*\0": "TIFF",
-        b"MM\0*": "TIFF",
-        b"8BPS": "PSD",
-        b"\0\0\0\x0cjP": "JPEG 2000",
-    }
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WebP"
-    if head[4:8] == b"ftyp" and (head[8:12] in HEIF_BRANDS or head[8:12] in (b"avif", b"avis")):
-        return "AVIF" if b"avi" in head[8:64] else "HEIC"
-    return next((kind for start, kind in starts.items() if head.startswith(start)), None)
-
-
-def _video_kind(head: bytes) -> str | None:
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return "QuickTime" if head[8:10] == b"qt" or head[4:8] != b"ftyp" else "MP4"
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return "AVI"
-    starts = {
-        b"\x1aE\xdf\xa3": "Matroska or WebM",
-        b"FLV": "FLV",
-        b"OggS": "Ogg",
-        b"\x30\x26\xb2\x75": "Windows Media",
-        b"\0\0\1\xba": "MPEG",
-    }
-    return next((kind for start, kind in starts.items() if head.startswith(start)), None)
