@@ -13,6 +13,7 @@ Shapes: P people, D = 478 the detector's points, H W pixels.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ SIZE, CENTRE = 256, slice(40, 216)  # the protocol's crop and the part of it tha
 RIGID = [33, 133, 362, 263, 168, 6, 1, 10]  # the protocol: eye corners, nose, forehead; MediaPipe indices
 LIPS = [61, 291, 0, 17]  # the protocol: the mouth box spans these and MOUTH_MARGIN
 CROP, MOUTH_MARGIN = 1.5, 8  # the protocol: crop over the face's longer side; pixels
+FRAME_SIZE, FACE_SHARES = 512, (0.45, 0.8)  # ours: a portrait, and a face that fills the picture
 BROAD = 0.5  # the protocol: smiles stronger than this count as broad
 # Never trained on, not even for shape statistics
 VALIDATION = ("003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141")
@@ -82,6 +84,8 @@ def run(folder: Path, points: Path | None = None, out: Path | None = None) -> di
             if chosen.any()
         }
     result["met"] = {name: result["rows"]["warp"]["all"][name] >= least for name, least in TARGETS.items()}
+    result["bare_samples_per_s"] = round(bare_sampling(), 1)
+    result["frames_per_s"] = {f"face {share:.0%} of 512 px": round(speed(Path(folder), readings[0], share), 1) for share in FACE_SHARES}
     if out is not None:
         write_text(Path(out), json.dumps(result, indent=1) + "\n")
     print("\n".join(table_lines(result)))
@@ -96,6 +100,8 @@ def table_lines(result: dict[str, Any]) -> Iterator[str]:
             yield f"{name:28}{group + ' ' + str(row['n']):>18}" + "".join(f"{row[measure]:17.4f}" for measure in MEASURES)
     for name, least in TARGETS.items():
         yield f"{name.replace('_', ' ')} of the warp, all people >= {least}: {'met' if result['met'][name] else 'MISSED'}"
+    for name, fps in result["frames_per_s"].items():
+        yield f"renderer, {name} high: {fps:.1f} frames/s, bare grid_sample of 512x512 {result['bare_samples_per_s']:.1f}/s"
 
 
 def readings_of(folder: Path, points: Path | None) -> list[dict[str, Any]]:
@@ -173,6 +179,47 @@ def score(frame: np.ndarray, pair: Pair) -> list[float]:
     whole, mouth = (CENTRE, CENTRE), (slice(y0, y1), slice(x0, x1))
     sharp = [gradient(frame[region]) / gradient(pair.target[region]) for region in (whole, mouth)]
     return [ssim(frame[whole], pair.target[whole]), psnr(frame[whole], pair.target[whole]), ssim(frame[mouth], pair.target[mouth]), *sharp]
+
+
+def speed(folder: Path, reading: dict[str, Any], share: float, num_frames: int = 64) -> float:
+    """Frames a second of a 512 px picture whose face (68 points) is `share` of its height, smiling as this person does; best of three."""
+    from skimage.transform import AffineTransform, warp
+
+    from limner.generation.render import WarpRenderer
+
+    pair, dense_to_68 = pair_of(folder, reading), list(FROM_MEDIAPIPE)
+    points = reading["neutral"][dense_to_68].astype(np.float64)
+    scale = share * FRAME_SIZE / np.ptp(points[:, 1])
+    place = np.array([[scale, 0, FRAME_SIZE / 2], [0, scale, FRAME_SIZE * 0.53]])
+    place[:, 2] -= scale * points.mean(0)
+    photo = read_picture(folder / f"{reading['id']}_neutral.jpg").pixels / 255.0
+    matrix = np.vstack([geometry.invert_affine(place), [0, 0, 1]])
+    picture = (
+        (warp(photo, AffineTransform(matrix=matrix), output_shape=(FRAME_SIZE, FRAME_SIZE), mode="edge") * 255).round().astype(np.uint8)
+    )
+    points = geometry.apply_affine(place, points)
+    face = Face(points=points.astype(np.float32), box=(*points.min(0), *points.max(0)), confidence=1.0)
+    smile = (pair.target_points - pair.reference_points) * (np.ptp(points[:, 1]) / np.ptp(pair.reference_points[:, 1]))
+    renderer, motion = WarpRenderer(picture, face), points + np.linspace(0, 1, num_frames)[:, None, None] * smile
+    return num_frames / min(_seconds(lambda: [None for _ in renderer.render(motion)]) for _ in range(3))
+
+
+def bare_sampling(num: int = 32) -> float:
+    """How many times a second torch samples one 512x512 picture, bilinear; best of three."""
+    import torch
+
+    picture = torch.rand(1, 3, FRAME_SIZE, FRAME_SIZE)
+    grid = torch.nn.functional.affine_grid(
+        torch.tensor([[[0.98, 0.02, 0.0], [-0.02, 0.98, 0.0]]]), [1, 3, FRAME_SIZE, FRAME_SIZE], align_corners=False
+    )
+    sample = lambda: [torch.nn.functional.grid_sample(picture, grid, align_corners=False) for _ in range(num)]  # noqa: E731
+    return num / min(_seconds(sample) for _ in range(3))
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def gradient(picture: np.ndarray) -> float:
