@@ -226,6 +226,11 @@ def test_long_nonsense_is_shown_in_short(tmp_path: Path, document: dict[str, Any
     assert "..." in refused(tmp_path, document | {"point_names": ["x" * 100_000] * 68})
 
 
+def _many(*shape: int) -> np.ndarray:
+    """One frame more than may be, taking no room."""
+    return np.broadcast_to(np.float32(0), (MAX_FRAMES + 1, *shape))
+
+
 def test_writing_refuses_what_could_not_be_read(tmp_path: Path) -> None:
     good = motion()
     for bad in (
@@ -237,6 +242,7 @@ def test_writing_refuses_what_could_not_be_read(tmp_path: Path) -> None:
             write_motion(tmp_path / "a.motion.json", bad)
     for bad, message in (
         (motion(0), "has no frames"),
+        (motion(points=_many(68, 2), confidence=_many(68)), f"has more than {MAX_FRAMES:,} frames"),
         (motion(points=good.points * 1000), "far outside the picture"),
         (motion(fps=Fraction(1000)), "fps: a frame rate of .1000. is out of range"),
         (motion(size=(0, 480)), "size is .0, 480.; expected .width, height."),

@@ -88,6 +88,10 @@ def test_odd_sizes_are_padded_and_tags_read_back(tmp_path: Path) -> None:
     assert info.tags["title"] == "é"
 
 
+def test_the_largest_side_can_be_written(tmp_path: Path) -> None:
+    assert read_video(write(tmp_path / "a.mp4", [np.zeros((16, 16384, 3), np.uint8)]))[0].size == (16384, 16)
+
+
 def test_same_frames_same_bytes(tmp_path: Path, photo: np.ndarray) -> None:
     a, b = (write(tmp_path / name, [photo, photo[::-1]], tags={"comment": "x"}).read_bytes() for name in ("a.mp4", "b.mp4"))
     assert a == b
@@ -136,7 +140,13 @@ def test_ctrl_c_while_encoding_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_bad_writer_arguments(tmp_path: Path) -> None:
-    for more, message in (({"quality": "best"}, "no quality 'best'"), ({"quality": 99}, "out of range"), ({"fps": 0}, "out of range")):
+    for more, message in (
+        ({"quality": "best"}, "no quality 'best'"),
+        ({"quality": 99}, "out of range"),
+        ({"fps": 0}, "out of range"),
+        ({"size": (0, 8)}, "0 x 8 pixels cannot be written"),
+        ({"size": (16385, 8)}, "each side must lie in 1..16384"),
+    ):
         with pytest.raises(InputError, match=message):
             VideoWriter(tmp_path / "a.mp4", **{"fps": Fraction(25), "size": (8, 8), **more})
     endless = ("1e99999999", "9" * 5000, "1/" + "9" * 5000)  # Fraction would work on the first for hours

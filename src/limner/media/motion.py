@@ -261,6 +261,8 @@ def _check_points(frames: Any, guide: Guide, size: tuple[int, int]) -> np.ndarra
         raise InputError(f"frames is {_kind(frames)}; expected a list of frames")
     if not frames:
         raise InputError("has no frames")
+    if len(frames) > MAX_FRAMES:
+        raise InputError(f"has more than {MAX_FRAMES:,} frames")
     for t, frame in enumerate(frames):
         if len(frame) != guide.num_points:
             raise InputError(f"frame {t} has {len(frame)} points; the guide {guide.name!r} has {guide.num_points}")

@@ -26,6 +26,7 @@ LIMITED = 1  # AVCOL_RANGE_MPEG: luma 16..235
 MIN_FPS, MAX_FPS = Fraction(1, 100), 240  # ours: a GIF's frame lasts 655 s at most; beyond what cameras and screens do
 MAX_TERM = 2**31 - 1  # numerator and denominator are 32-bit numbers in FFmpeg and in MP4
 FPS_TEXT = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,10}/\d{1,10}", re.ASCII)  # bounded: Fraction("1e99999999") would never come back
+MAX_SIDE = 16384  # x264 opens no larger one
 PRESET = "veryfast"  # ours: measured, see docs/results.md
 X264 = "chroma-qp-offset=-4"  # ours: flat saturated colours then decode within 2 of 255
 QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; FFmpeg's guide calls 17 or 18 visually lossless
@@ -59,7 +60,8 @@ class VideoWriter:
 
     size: (width, height) of the frames handed in; an odd side gets one more column or row, a copy of its last (yuv420p needs even sides).
     quality: "low", "medium", "high", or x264's constant rate factor 0..51, less is better. tags: MP4 metadata, such as {"comment": ...}.
-    The file appears whole when the block ends well, and not at all otherwise. InputError: no frames, a folder that cannot be written.
+    The file appears whole when the block ends well, and not at all otherwise. InputError: no frames, a size, rate or
+    quality out of range, a folder that cannot be written.
     """
 
     def __init__(
@@ -77,8 +79,8 @@ class VideoWriter:
         self.crf = QUALITY[quality] if isinstance(quality, str) else int(quality)
         if not 0 <= self.crf <= 51:
             raise InputError(f"quality {quality} is out of range 0..51")
-        if min(size) < 1:
-            raise InputError(f"a video of {size[0]} x {size[1]} pixels cannot be written")
+        if min(size) < 1 or max(size) > MAX_SIDE:
+            raise InputError(f"a video of {size[0]} x {size[1]} pixels cannot be written; each side must lie in 1..{MAX_SIDE}")
         self.path, self.fps, self.size = Path(path), parse_fps(fps), (int(size[0]), int(size[1]))
         self.tags, self.threads = dict(tags or {}), threads
         self.num_frames = 0
