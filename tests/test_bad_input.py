@@ -178,7 +178,6 @@ def test_a_hidden_face_goes_on_and_is_said(limner, astronaut: np.ndarray, tmp_pa
         (("--size", "8"), "size is 8"),
         (("--intensity", "-1"), "intensity is -1"),
         (("--quality", "perfect"), "quality is 'perfect'"),
-        (("--renderer", "magic"), "no renderer 'magic'"),
     ],
 )
 def test_settings(refused, astronaut_png: Path, options: tuple[str, ...], said: str):

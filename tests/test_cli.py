@@ -41,8 +41,8 @@ def test_every_file_is_there_and_result_lists_it(made: Path):
     assert [p.name for p in made.parent.iterdir()] == ["astronaut"]
     assert result["settings"]["seed"] == 0
     assert result["settings"]["label"] == "spontaneous"
-    assert result["measures"]["mode_distance"] > 0
-    assert result["measures"]["mouth_pixel_distance"] > 0
+    assert result["diversity"]["mode_distance"] > 0
+    assert result["diversity"]["mouth_pixel_distance"] > 0
     assert result["timings_s"]["render"] > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from limner import guides
 from limner.generation.motion import express, extend, filled, keep_apart, num_frames, recorded, smooth_resample
 from limner.generation.reference import even_size, fit
 from limner.generation.settings import MotionSettings, SmileSettings, check_fps, parse_quality
-from limner.generation.sheets import SideBySide, in_step, moments
+from limner.generation.sheets import SideBySide, draw_curves, in_step, moments, title_of
 from limner.types import InputError, Motion
 
 FACE = guides.load("face")
@@ -128,6 +129,23 @@ def test_moments_and_step():
     assert seen == [([0, 0], [True, True]), ([1, 1], [True, True]), ([1, 2], [False, True]), ([1, 3], [False, True])]
 
 
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("me", "me"),
+        ("Иван é", "Иван é"),
+        ("我 x\ny", "_ x_y"),
+        ("$5 \\frac{", "$5 \\frac{"),
+        ("a" * 99 + "b", "a" * 30 + "…" + "a" * 29 + "b"),
+    ],
+)
+def test_any_name_can_be_drawn(tmp_path: Path, name: str, drawn: str):
+    title = title_of(name, "posed", 7)
+    assert title == f"{drawn}: posed smiles, seed 7"
+    draw_curves(tmp_path / "curves.png", [np.zeros((3, 2))], ["mode 1"], Fraction(25), title, {})  # a missing glyph would warn
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("num", [1, 2, 3, 5, 16])
 def test_side_by_side_stays_even_and_within_a_screen(num: int):
     beside = SideBySide([motion_of(np.repeat(NEUTRAL[None], 2, 0), size=(675 // 2 * 2, 900), mode=k + 1) for k in range(num)])
@@ -179,7 +197,6 @@ def test_sizes_of_the_video():
         ({"face": 0}, "counted from 1"),
         ({"quality": "best"}, "quality is 'best'"),
         ({"quality": 52}, "from 0"),
-        ({"renderer": "gan"}, "there is warp"),
     ],
 )
 def test_settings_out_of_range_say_so(changes: dict, said: str):

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limner.generation.films import Progress, silent, small
 from limner.generation.reference import Reference, open_reference, read_photo
-from limner.generation.settings import MotionSettings, check_size
+from limner.generation.settings import MotionSettings, check_intensity, check_size
 from limner.generation.smiles import Engine, au_curves, imagined, synthetic
 from limner.types import InputError, Motion
 
@@ -88,9 +88,8 @@ class RenderedClip:
     def save(self, path: str | Path, *, quality: str | int = "high", progress: Progress = silent) -> Path:
         """Writes the clip: .mp4, .gif (at most 480 pixels), or .json (the motion file). -> the path.
 
-        All say in their metadata that they are synthetic.
-
-        InputError for another suffix, or where the place cannot be written.
+        All say in their metadata that they are synthetic. quality: low, medium, high, or 0 (best) to 51, of an .mp4.
+        InputError for another suffix, an unknown quality, or where the place cannot be written.
         """
         from limner.media.files import make_folder
         from limner.media.motion import write_motion
@@ -138,8 +137,8 @@ def smile(
     photo: a path, a PIL picture, or an array (H, W), (H, W, 3) or (H, W, 4). label: "spontaneous" or "posed". modes: how many, or
     "conditional" for the one sequence before it is split into modes. frames, fps, duration (seconds), intensity (0..2), start ("neutral"
     or "photo"), hold (seconds), returns (the whole smile, as --return), loop, seed: see generation.settings.MotionSettings.
-    size: the longest side of the frames in pixels; None: the photo's own, at most 1024 (1920 where the
-    face is small). face: 1 the largest. model: a checkpoint folder.
+    size: the longest side of the frames in pixels; None: the photo's own, at most 1024 (1920 where the face is small).
+    face: 1 the largest. model: a checkpoint folder.
     engine: hand the same `limner.generation.smiles.Engine()` to many calls and the detector and the model load once.
     InputError (a ValueError), one line that says what to do: a photo or a setting that is refused.
     """
@@ -184,6 +183,7 @@ def render(
     from limner.media.motion import read_motion
 
     check_size(size)
+    check_intensity(intensity)
     moving = motion if isinstance(motion, Motion) else read_motion(Path(motion), GUIDE.name)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
@@ -193,11 +193,7 @@ def render(
     return RenderedClip(motion=fitted, reference=reference, how=how, engine=engine)
 
 
-_shared: list[Any] = []
-
-
+@cache
 def shared_engine() -> Engine:
-    """The engine that calls without one of their own share: loaded by the first, kept for the process."""
-    if not _shared:
-        _shared.append(Engine())
-    return _shared[0]
+    """The engine that calls without one of their own share: made by the first, kept for the process."""
+    return Engine()

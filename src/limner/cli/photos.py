@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from limner.cli.session import OK, REFUSED, Bar, one_line, parse, say
-from limner.generation.settings import MAX_INTENSITY, SettingsError, SmileSettings, check_size, parse_quality
+from limner.generation.settings import SettingsError, SmileSettings, check_intensity, check_size, parse_quality
 from limner.types import InputError
 
 if TYPE_CHECKING:
@@ -65,8 +65,6 @@ class Smile:
     """Of the videos; as a number, x264's rate factor: less is better."""
     model: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """A checkpoint of limner train, in place of the one that ships."""
-    renderer: Annotated[str, arg(metavar="warp")] = "warp"
-    """How the points become pixels."""
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("limner-out")
     """Where the results go."""
     force: Flag = False
@@ -125,7 +123,7 @@ def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine
     if settings.start == "neutral" and outcome.result["photo"]["own_smile"] > SMILES:
         say(f"limner: {path.name}: {BROUGHT}")
     lasting = ", ".join(f"{mode['duration_s']:.1f} s" for mode in outcome.result["modes"])
-    what = "conditional smile" if settings.modes == "conditional" else f"{settings.modes} {settings.label} smiles"
+    what = f"{settings.modes} {settings.label} smile{'' if len(outcome.result['modes']) == 1 else 's'}"
     print(f"{path.name}: {what} ({lasting}) in {time.monotonic() - start:.1f} s -> {outcome.folder}")
     return False
 
@@ -207,8 +205,7 @@ def render(args: Sequence[str]) -> int:
     asked = parse(Render, "render", args)
     check_size(asked.size)
     quality = parse_quality(asked.quality)
-    if not 0 <= asked.intensity <= MAX_INTENSITY:
-        raise InputError(f"intensity is {asked.intensity:g}; it must lie between 0 and {MAX_INTENSITY:g}")
+    check_intensity(asked.intensity)
     target = asked.out if asked.out.suffix.lower() == ".mp4" else asked.out / f"{asked.photo.stem}_{motion_stem(asked.motion)}.mp4"
     if target.exists() and not asked.force:
         raise InputError(f"{target} is already there; --force replaces it, or name another with --out")

@@ -19,7 +19,6 @@ MAX_INTENSITY = 2.0  # ours: beyond twice the learned motion faces stop looking 
 MIN_FPS, MAX_FPS = 1, 120  # ours
 CONDITIONAL = "conditional"
 STARTS = ("neutral", "photo")
-RENDERERS = ("warp",)
 
 
 class SettingsError(InputError):
@@ -69,6 +68,11 @@ def check_size(size: int | None) -> None:
     _within("size", size, MIN_SIZE, MAX_SIZE, " pixels")
 
 
+def check_intensity(intensity: float) -> None:
+    """InputError unless `intensity` lies between 0 and MAX_INTENSITY."""
+    _within("intensity", intensity, 0, MAX_INTENSITY)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MotionSettings:
     """Which smiles, how many, how long and how strong.
@@ -104,7 +108,7 @@ class MotionSettings:
             raise InputError("frames and duration both say how long the motion is; give one of them, and fps for its speed")
         _within("frames", self.frames, 2, MAX_FRAMES)
         _within("duration", self.duration, 2 / float(self.fps), MAX_SECONDS, " seconds")
-        _within("intensity", self.intensity, 0, MAX_INTENSITY)
+        check_intensity(self.intensity)
         _within("hold", self.hold, 0, MAX_SECONDS, " seconds")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}; it must lie between 0 and 2^63 - 1")
@@ -121,14 +125,13 @@ class SmileSettings(MotionSettings):
     """MotionSettings, and how the video is made from the points.
 
     size: the longest side of the video in pixels; None: the photo's own, at most DEFAULT_SIZE (more for a small face). Sides are made even.
-    face: which face, 1 the largest; None: the largest. quality: low, medium, high, or 0 (best) to 51. renderer: "warp".
+    face: which face, 1 the largest; None: the largest. quality: low, medium, high, or 0 (best) to 51.
     """
 
     size: int | None = None
     face: int | None = None
     gif: bool = False
     quality: str | int = "high"
-    renderer: str = "warp"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -136,5 +139,3 @@ class SmileSettings(MotionSettings):
         object.__setattr__(self, "quality", parse_quality(self.quality))
         if self.face is not None and self.face < 1:
             raise InputError(f"face is {self.face}; faces are counted from 1, the largest first")
-        if self.renderer not in RENDERERS:
-            raise InputError(f"no renderer {self.renderer!r}; there is {', '.join(RENDERERS)}")

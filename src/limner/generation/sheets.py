@@ -17,17 +17,41 @@ from limner.types import Motion
 NUM_MOMENTS = 8  # the issue: eight moments a row
 CELL_PX = 200  # ours: eight of them fill a laptop's screen
 SIDE_UNIT = 2.3  # ours: the cell shows so many inter-ocular distances, forehead to chin
+NAME_CHARS = 60  # ours: what fits above the curves
 COMPARE_PX = 1920  # ours: the width that every screen and player takes
 BAR_PX = 26  # ours: height of a caption
 PAPER, INK, FAINT = (255, 255, 255), (32, 32, 36), (120, 120, 128)
 COLOURS = ("#1b6ca8", "#d1495b", "#3c8d5a", "#8f5aa8", "#c98a1b", "#4a4e57")  # ours: told apart in grey too
 
 
+def _font_file() -> str:
+    """DejaVu Sans, as matplotlib ships it: Latin, Greek, Cyrillic and more, where Pillow's own font has little beside ASCII."""
+    from matplotlib import get_data_path
+
+    return str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+
+
 @lru_cache
 def _font(size: int) -> Any:
     from PIL import ImageFont
 
-    return ImageFont.load_default(size)
+    return ImageFont.truetype(_font_file(), size)
+
+
+@lru_cache
+def _drawable() -> frozenset[int]:
+    """The characters that the font has."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(_font_file()).get_charmap())
+
+
+def title_of(name: str, label: str, seed: int) -> str:
+    """'me: posed smiles, seed 0'. A long name is cut in its middle; a character that the font lacks becomes '_'."""
+    if len(name) > NAME_CHARS:
+        name = f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 :]}"
+    known = "".join(sign if ord(sign) in _drawable() else "_" for sign in name)
+    return f"{known}: {label} smiles, seed {seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +108,7 @@ class Sheet:
 
     def draw(self) -> np.ndarray:
         """(H, W, 3) uint8: the sheet, once every moment was seen."""
-        left, top, foot = 92, 38, 22
+        left, top, foot = 112, 38, 22
         height, width = top + len(self.motions) * (CELL_PX + foot) + 8, left + NUM_MOMENTS * (CELL_PX + 4) + 8
         canvas = np.full((height, width, 3), PAPER, np.uint8)
         texts = [Text(at=(left, 10), text=self.title, size=16)]
@@ -110,7 +134,7 @@ def draw_curves(path: Path, curves: Sequence[np.ndarray], names: Sequence[str], 
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), dpi=100)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, parse_math=False)  # a file's name may hold a dollar sign
     figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.82, wspace=0.16)  # ours; measuring the texts takes half the time
     top = max(3.0, *(float(curve.max()) * 1.08 for curve in curves))
     for column, (unit, what) in enumerate((("AU6", "cheek raiser"), ("AU12", "lip corner puller"))):

@@ -18,6 +18,7 @@ from limner.generation.films import Clock, Progress, film, silent
 from limner.generation.folder import RESULT, ResultFolder
 from limner.generation.reference import Reference, fingerprint, open_reference, summary
 from limner.generation.settings import MotionSettings, SettingsError, SmileSettings
+from limner.generation.sheets import draw_curves, name_of, title_of
 from limner.types import InputError, Motion, Picture
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def make_smiles(
     progress("imagining the motion", 0, 1)
     with clock("imagine"):
         motions = imagined(reference, engine, settings)
+    title = title_of(picture.name, settings.label, settings.seed)
     with place.writing() as folder:
         with clock("prepare the photo"):
             renderer = engine.renderer(reference)
@@ -125,7 +127,7 @@ def make_smiles(
             motions,
             renderer.render,
             unit_px=unit_px(reference),
-            title=f"{picture.name}, {settings.label}, seed {settings.seed}",
+            title=title,
             quality=settings.quality,
             gif=settings.gif,
             tags={"comment": synthetic()},
@@ -134,7 +136,7 @@ def make_smiles(
         )
         with clock("draw"):
             curves = au_curves(reference, motions)
-            write_drawings(folder, filmed.sheet, curves, motions, f"{picture.name}: {settings.label} smiles")
+            write_drawings(folder, filmed.sheet, curves, motions, title)
         write_motions(folder, motions)
         modes = [describe(m, c, k) for k, (m, c) in enumerate(zip(motions, curves))]
         result = {
@@ -146,7 +148,7 @@ def make_smiles(
             "photo": summary(reference),
             "video_size": list(reference.size),
             "modes": modes,
-            "measures": {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance},
+            "diversity": {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance},
             "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
             "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
         }
@@ -218,7 +220,6 @@ def write_motions(folder: Path, motions: list[Motion]) -> None:
 
 def write_drawings(folder: Path, sheet: np.ndarray, curves: list[np.ndarray], motions: list[Motion], title: str) -> None:
     """sheet.png and curves.png."""
-    from limner.generation.sheets import draw_curves, name_of
     from limner.media.pictures import write_png
 
     write_png(folder / "sheet.png", sheet, png_text())
