@@ -12,7 +12,7 @@ from limner.data.sources.shapes import load_shapes
 from limner.data.sources.smiles import person_clips
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 from limner.measures import action_units
-from limner.measures.action_units import shrink
+from limner.measures.action_units import GAIN, MOST_GAIN, PER_LIFT, PER_WIDTH, REST_LIFT, REST_WIDTH, mouth_corners, shrink
 
 SHAPES = load_shapes()
 NEUTRAL = SHAPES["neutral_mean"]
@@ -35,6 +35,17 @@ def test_the_fitted_smile_reads_as_its_strength(strength):
     au6, au12 = read(NEUTRAL + strength / 5 * SHAPES["smile"])
     assert au12 == pytest.approx(strength, abs=0.15)
     assert au6 == pytest.approx(0, abs=0.01)
+
+
+def test_a_mouth_that_is_wide_at_rest_reads_a_little_more():
+    wide, smiling = GUIDE.canonical.astype(np.float64), GUIDE.canonical.astype(np.float64)  # which alignment leaves as they are
+    for points, by in ((wide, 0.05), (smiling, 0.1)):
+        points[[48, 60], 0] -= by
+        points[[54, 64], 0] += by
+    width, lift = mouth_corners(wide)
+    gain = 1 + GAIN * (PER_WIDTH * (width - REST_WIDTH) + PER_LIFT * (lift - REST_LIFT))
+    assert 1.05 < gain < 1 + MOST_GAIN
+    assert read(smiling, wide)[1] == pytest.approx(shrink(gain * PER_WIDTH * 0.1), abs=1e-5)
 
 
 def test_raised_cheeks_read_as_au6_alone():

@@ -79,6 +79,9 @@ def test_landmark_error_counts_in_eye_distances():
     truth = np.stack([STILL[0], STILL[0] * 100])  # the second face is 100 times larger
     found = truth + np.array([(3.0, 4.0), (300.0, 400.0)])[:, None]  # off by 5 units each
     assert measures.landmark_error(found, truth) == pytest.approx(5)
+    wide = STILL[0].copy()
+    wide[45] += (1.0, 0.0)  # the found eyes are twice as far apart; what counts is the truth's own size
+    assert measures.landmark_error(wide, STILL[0]) == pytest.approx(1 / 68)
 
 
 def test_jitter_and_jerk_by_hand():
@@ -124,6 +127,8 @@ def test_displacements_do_not_depend_on_the_frame():
     pixels = motion @ to_map[:, :2].T + to_map[:, 2]
     np.testing.assert_allclose(displacements(pixels), displacements(motion), atol=1e-12)
     np.testing.assert_allclose(displacements(motion)[2, 48], (0.1, -0.1), atol=1e-12)
+    motion[-1, 48] += (0.3, 0.0)
+    assert (displacements(motion)[0] == 0).all()  # relative to the first frame, not to another
 
 
 def test_au_curve_distance_by_hand():

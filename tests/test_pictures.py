@@ -163,6 +163,9 @@ def test_colour_profiles(tmp_path: Path) -> None:
     moved = read_picture(tmp_path / "w.png").pixels.astype(int)
     assert moved[0, -1, 0] >= smooth()[0, -1, 0]  # the red of Display P3 is further out than that of sRGB
     assert not np.array_equal(moved, smooth())
+    paper = matrix_profile(P3_TO_XYZ, 2.2, white=(0.85, 0.9, 0.5))  # a yellowish medium: its white is our white
+    Image.new("RGB", (4, 4), (255, 255, 255)).save(tmp_path / "p.png", icc_profile=paper)
+    assert read_picture(tmp_path / "p.png").pixels.min() >= 254
     grey = np.full((4, 4, 3), 100, np.uint8)  # white and grey keep their hue whatever the primaries
     Image.fromarray(grey).save(tmp_path / "n.png", icc_profile=matrix_profile(P3_TO_XYZ, 2.2))
     assert np.ptp(read_picture(tmp_path / "n.png").pixels[0, 0].astype(int)) <= 1
@@ -172,7 +175,7 @@ ADOBE_TO_XYZ = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322
 P3_TO_XYZ = np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]])  # D50-adapted columns
 
 
-def matrix_profile(to_xyz: np.ndarray, gamma: float) -> bytes:
+def matrix_profile(to_xyz: np.ndarray, gamma: float, white: tuple[float, float, float] = (0.9642, 1, 0.8249)) -> bytes:
     """An ICC v2 matrix profile, written out by hand (ICC.1:2001-04)."""
 
     def fixed(v: float) -> bytes:
@@ -180,7 +183,7 @@ def matrix_profile(to_xyz: np.ndarray, gamma: float) -> bytes:
 
     tags = {
         b"desc": b"desc" + bytes(4) + struct.pack(">I", 11) + b"Wide gamut\0" + bytes(78),
-        b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642) + fixed(1) + fixed(0.8249),
+        b"wtpt": b"XYZ " + bytes(4) + b"".join(map(fixed, white)),
     }
     tags[b"cprt"] = b"text" + bytes(4) + b"none\0"
     for k, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ")):

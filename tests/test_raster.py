@@ -22,6 +22,15 @@ def test_golden_diagonal_is_connected():
     assert torch.equal(drawn[0, 0], torch.eye(5, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("size", [5, 32])  # drawn the plain way, and near the segment alone
+def test_golden_wide_line_holds_the_pixels_at_its_very_edge(size):
+    drawn = raster.draw(points((0.5, 2.5), (3.5, 2.5)), {"a": (0, 1)}, size, width_px=2.0)[0, 0]
+    golden = torch.zeros(size, size, dtype=torch.float64)
+    golden[1:4, 0:4] = 1
+    golden[2, 4] = 1  # one pixel beyond the end
+    assert torch.equal(drawn, golden)
+
+
 def test_golden_dot_and_non_square_map():
     drawn = raster.draw(points((1.5, 2.5), (3.5, 0.5)), {"a": (0, 1)}, (3, 5), style="dots")
     golden = torch.zeros(3, 5, dtype=torch.float64)

@@ -84,6 +84,10 @@ def test_jpeg_frames_come_out_nearly(tmp_path):
     store = write(tmp_path / "s", [clip], encoding="jpeg")
     assert np.abs(store[0].frames.astype(int) - smooth).max() <= 4  # pyright: ignore[reportOptionalMemberAccess]
     store.verify()
+    stripes = np.zeros((5, 12, 16, 3), np.uint8)
+    stripes[:, :, ::2], stripes[:, :, 1::2] = (200, 60, 60), (60, 60, 200)
+    store = write(tmp_path / "t", [dataclasses.replace(clip, frames=stripes)], encoding="jpeg")
+    assert np.abs(store[0].frames.astype(int) - stripes).max() <= 15  # pyright: ignore[reportOptionalMemberAccess]  # colour in full
 
 
 @pytest.mark.parametrize("encoding", ["raw", "png"])
