@@ -73,6 +73,14 @@ def test_map_frame_fills_the_map():
     np.testing.assert_allclose(geometry.apply_affine(matrix, corners), [[0, 0], [64, 64]], atol=1e-9)
 
 
+def test_mirror_by_hand():
+    points = np.zeros((68, 2))
+    points[36], points[48], points[8] = (10, 20), (30, 70), (45, 95)  # the right eye's outer corner, the mouth's, the chin
+    flipped = geometry.mirror(points, FACE, 100)
+    assert [flipped[i].tolist() for i in (45, 54, 8)] == [[90, 20], [70, 70], [55, 95]]  # now they are the left ones
+    assert points[36].tolist() == [10, 20]
+
+
 def test_mirror_is_an_involution():
     rng = np.random.default_rng(2)
     points = rng.uniform(0, 100, (3, 68, 2))

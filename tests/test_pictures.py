@@ -138,6 +138,13 @@ def test_animations_and_pages_give_the_first(tmp_path: Path) -> None:
         assert picture.notes[0] == f"the first of 2 {'pages' if kind == 'TIFF' else 'frames'}"
 
 
+def test_a_pil_picture_at_its_second_frame_gives_the_first(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4), (9, 8, 7)).save(tmp_path / "a.png", save_all=True, append_images=[Image.new("RGB", (4, 4), (1, 2, 3))])
+    with Image.open(tmp_path / "a.png") as image:
+        image.seek(1)
+        assert read_picture(image).pixels[0, 0].tolist() == [9, 8, 7]
+
+
 def test_colour_profiles(tmp_path: Path) -> None:
     adobe = np.full((4, 4, 3), (0, 120, 0), np.uint8)
     # By hand, IEC 61966-2-1 and Adobe RGB (1998): (120/255)^2.19921875 of green, times the matrix, clipped below at 0.
