@@ -58,7 +58,7 @@ def test_the_judge_learns_what_tells_labels_apart(tmp_path):
     judge = LabelJudge(GUIDE, ("small", "large")).train(points[:100], labels[:100], out=tmp_path, steps=100)
     assert judge.accuracy(points[100:], labels[100:]) > 0.95
     assert judge.accuracy(points[100:], 1 - labels[100:]) < 0.05
-    assert seen(points[:2], GUIDE).shape == (2, 32 * 68 * 2)
+    assert seen(points[:2], GUIDE).shape == (2, 32, 68 * 2)
     alone = np.concatenate([judge.predict(points[i : i + 1]) for i in range(5)])
     assert np.array_equal(alone, judge.predict(points[:5]))
 
