@@ -74,6 +74,8 @@ def test_the_bench_measures_what_ships(store, capsys):
     model = load_motion_model()
     real = bench.prepare(Store(store), "transition", 32, judge_steps=150)
     found = bench.measure(model, real, "posed")
+    found |= bench.measure_seeds(model, real, "posed", found["people_distance"])
+    assert found["modes_over_people_drawn_least"] >= 0.4
     assert found["au12_start"] <= 0.3
     assert found["au12_end"] >= 1.5
     assert found["modes_over_people"] >= 0.5

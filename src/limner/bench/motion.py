@@ -61,6 +61,8 @@ def run(store: Path, run: Path | None = None, out: Path | None = None) -> dict[s
     for kind in model.kinds:
         real = prepare(clips, kind, FRAMES[kind])
         figures[kind] = {label: measure(model, real, label) for label in model.label_names}
+        for label, found in figures[kind].items():
+            found |= measure_seeds(model, real, label, found["people_distance"])
         if hasattr(model, "reader"):
             for label in model.label_names:
                 figures[kind][label] |= maps(model, real, label)
@@ -82,37 +84,23 @@ def prepare(store: Any, kind: str, num: int, *, judge_steps: int = 1500) -> Real
     return Real(train=train, test=test, judge=judge, kind=kind)
 
 
-def measure(model: Any, real: Real, label: str, *, seed: int = 0) -> dict[str, Any]:
-    """All figures of one label: seed 0 for truth and difference of modes, ten seeds for the difference of triples."""
-    from limner.measures import action_units, jerk
-
+def measure(model: Any, real: Real, label: str) -> dict[str, Any]:
+    """The figures of one label at seed 0: how true its modes are, and how they differ."""
     number = real.test.label_names.index(label)
     rows = np.flatnonzero(real.test.labels == number)
     true_points, true = real.test.points_unit[rows], metrics.displacements(real.test.points_unit[rows], GUIDE)
     train = metrics.displacements(real.train.points_unit[real.train.labels == number], GUIDE)
-    made = [model.generate(n, label=label, modes=model.max_modes, seed=seed, kind=real.kind) for n in real.neutrals]
+    made = [model.generate(n, label=label, modes=model.max_modes, kind=real.kind) for n in real.neutrals]
     points = np.array([[m.points_unit for m in modes] for modes in made])
     moved = np.array([metrics.displacements(modes, GUIDE) for modes in points])
     flat = moved.reshape(-1, *moved.shape[2:])
     people = metrics.people_distance(true, real.test.subjects[rows])
     apart = metrics.mode_distances(moved) if moved.shape[1] > 1 else np.zeros((len(moved), 1))
     rng = np.random.default_rng(0)
-    near = np.median(metrics.nearest(flat, true))
-    fair = [
-        np.median(metrics.nearest(train[rng.choice(len(train), min(len(flat), len(train)), replace=False)], true)) for _ in range(REPEATS)
-    ]
-    true_jerk = np.array([jerk(p, GUIDE) for p in true_points])
-    low, high = np.quantile(true_jerk, [0.025, 0.975])
-    made_jerk = np.array([jerk(p, GUIDE) for modes in points for p in modes])
-    au12 = np.array([[action_units(p, p[0])[:, 1] for p in modes] for modes in points])
+    fair = [rng.choice(len(train), min(len(flat), len(train)), replace=False) for _ in range(REPEATS)]
+    near = float(np.median(metrics.nearest(flat, true)))
     accuracy = [real.judge.accuracy(points[:, k], np.full(len(points), number)) for k in range(points.shape[1])]
     judged = real.judge.accuracy(true_points, real.test.labels[rows])
-    drawn = np.array([_triples(model, neutral, label, real.kind) for neutral in real.neutrals[:10]])
-    triples = np.array([[metrics.displacements(modes, GUIDE) for modes in of_face] for of_face in drawn])
-    drawn_apart = np.array([metrics.mode_distances(triples[:, s]).mean() for s in range(1, SEEDS)]) if moved.shape[1] > 1 else np.zeros(1)
-    drawn_au12 = np.array([[action_units(p, p[0])[:, 1].max() for p in of_face[1:].reshape(-1, *drawn.shape[-3:])] for of_face in drawn])
-    i, j = np.triu_indices(SEEDS, 1)
-    between = np.linalg.norm(triples[:, i] - triples[:, j], axis=-1).mean((-1, -2, -3))
     return {
         "judge_real": judged,
         "judge_modes": accuracy,
@@ -121,20 +109,49 @@ def measure(model: Any, real: Real, label: str, *, seed: int = 0) -> dict[str, A
         "modes_over_people": float(apart.mean() / people),
         "modes_over_people_95": [v / people for v in metrics.interval(apart.mean(1))],
         "closest_pair_over_people": float(apart.mean(0).min() / people),
-        "nearest": float(near),
-        "nearest_ratio": float(near / np.mean(fair)),
-        "jerk": float(np.median(made_jerk)),
-        "jerk_real_95": [float(low), float(high)],
-        "jerk_inside": float(((made_jerk >= low) & (made_jerk <= high)).mean()),
-        "au12_start": float(au12[..., 0].max()),
-        "au12_end": float((au12[..., -1] if real.kind == "transition" else au12.max(-1)).min()),
-        "modes_over_people_drawn": float(drawn_apart.mean() / people),
-        "modes_over_people_drawn_least": float(drawn_apart.min() / people),
-        "au12_drawn": float(drawn_au12.min()),
-        "seeds_over_people": float(between.mean() / people),
-        "nearest_seeds_over_people": float(between.min(1).mean() / people),
+        "nearest": near,
+        "nearest_ratio": float(near / np.mean([np.median(metrics.nearest(train[some], true)) for some in fair])),
+        **_pace(points, true_points, real.kind),
         "duration_s": [float(v) for v in np.mean([[m.duration_s for m in modes] for modes in made], 0)],
         "duration_real_s": float(real.test.duration_s[rows].mean()),
+    }
+
+
+def _pace(points: np.ndarray, true_points: np.ndarray, kind: str) -> dict[str, Any]:
+    """Jerk beside the real range, and AU12 at both ends, of (N, K, T, 68, 2) motions."""
+    from limner.measures import action_units, jerk
+
+    low, high = np.quantile([jerk(p, GUIDE) for p in true_points], [0.025, 0.975])
+    found = np.array([jerk(p, GUIDE) for modes in points for p in modes])
+    au12 = np.array([[action_units(p, p[0])[:, 1] for p in modes] for modes in points])
+    return {
+        "jerk": float(np.median(found)),
+        "jerk_real_95": [float(low), float(high)],
+        "jerk_inside": float(((found >= low) & (found <= high)).mean()),
+        "au12_start": float(au12[..., 0].max()),
+        "au12_end": float((au12[..., -1] if kind == "transition" else au12.max(-1)).min()),
+    }
+
+
+def measure_seeds(model: Any, real: Real, label: str, people: float) -> dict[str, float]:
+    """What other seeds give, on ten faces: how far the triples of ten seeds lie apart, and whether the modes of each still differ."""
+    from limner.measures import action_units
+
+    faces = real.neutrals[:10]
+    ask = {"label": label, "modes": model.max_modes, "kind": real.kind}
+    drawn = np.array([[[m.points_unit for m in model.generate(n, seed=seed, **ask)] for seed in range(SEEDS)] for n in faces])
+    triples = np.array([[metrics.displacements(modes, GUIDE) for modes in of_face] for of_face in drawn])
+    i, j = np.triu_indices(SEEDS, 1)
+    between = np.linalg.norm(triples[:, i] - triples[:, j], axis=-1).mean((-1, -2, -3)) / people
+    others = range(1, SEEDS)
+    apart = np.array([metrics.mode_distances(triples[:, seed]).mean() for seed in others]) / people if model.max_modes > 1 else np.zeros(1)
+    au12 = [action_units(p, p[0])[:, 1].max() for of_face in drawn[:, 1:] for modes in of_face for p in modes]
+    return {
+        "modes_over_people_drawn": float(apart.mean()),
+        "modes_over_people_drawn_least": float(apart.min()),
+        "au12_drawn": float(min(au12)),
+        "seeds_over_people": float(between.mean()),
+        "nearest_seeds_over_people": float(between.min(1).mean()),
     }
 
 
@@ -156,23 +173,14 @@ def maps(model: Any, real: Real, label: str) -> dict[str, float]:
         for points in real.test.points_unit[rows]:
             true = torch.from_numpy(points)
             drawn = model.draw(true)
-            modes = {
-                m: model.maps(points[0], label=label, modes=m).clamp(1e-6, 1 - 1e-6).logit()[:, :, None]
-                for m in ("conditional", model.max_modes)
-            }
-            found["bce_conditional"].append(float(bce(modes["conditional"][0], drawn)) / pixels)
-            found["bce_mean"].append(float(bce_of_mean(modes[model.max_modes][None], drawn[None])) / pixels)
-            found["bce_worst"].append(max(float(bce(mode, drawn)) for mode in modes[model.max_modes]) / pixels)
+            common, modes = (model.maps(points[0], label=label, modes=m).logit(1e-6)[:, :, None] for m in ("conditional", model.max_modes))
+            found["bce_conditional"].append(float(bce(common[0], drawn)) / pixels)
+            found["bce_mean"].append(float(bce_of_mean(modes[None], drawn[None])) / pixels)
+            found["bce_worst"].append(max(float(bce(mode, drawn)) for mode in modes) / pixels)
             decoded = torch.sigmoid(model.net.embedding.decode(model.net.embedding.encode(drawn)[0]).float())
             for key, seen in (("read_drawn_percent", drawn), ("read_decoded_percent", decoded)):
                 found[key].append(100 * float((model.reader(seen) - true).norm(dim=-1).mean()))
     return {key: float(np.mean(values)) for key, values in found.items()}
-
-
-def _triples(model: Any, neutral: np.ndarray, label: str, kind: str) -> np.ndarray:
-    """(seeds, K, T, 68, 2) points of one face, seed 0 first."""
-    made = [model.generate(neutral, label=label, modes=model.max_modes, seed=seed, kind=kind) for seed in range(SEEDS)]
-    return np.array([[m.points_unit for m in modes] for modes in made])
 
 
 def verdict(name: str, value: Any) -> bool | None:
