@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SMILES = 0.6  # ours: of a common smile; from here on the face is brought to neutral in full (generation.neutral)
 BROUGHT = "the mouth smiles or is open; the videos begin at an estimated neutral face (--start photo begins as the photo is)"
+NO_FOLDERS = (".gif", ".mov", ".m4v", ".mkv", ".webm", ".avi")  # meant as a video's name
 Flag = Annotated[bool, arg(help_behavior_hint="")]
 
 
@@ -206,6 +207,8 @@ def render(args: Sequence[str]) -> int:
     check_size(asked.size)
     quality = parse_quality(asked.quality)
     check_intensity(asked.intensity)
+    if asked.out.suffix.lower() in NO_FOLDERS:
+        raise InputError(f"{asked.out} is no video that limner writes; name an .mp4 or a folder (--gif makes a GIF beside the video)")
     target = asked.out if asked.out.suffix.lower() == ".mp4" else asked.out / f"{asked.photo.stem}_{motion_stem(asked.motion)}.mp4"
     if target.exists() and not asked.force:
         raise InputError(f"{target} is already there; --force replaces it, or name another with --out")

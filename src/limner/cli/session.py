@@ -107,13 +107,27 @@ def parse(record: type[T], command: str, args: Sequence[str]) -> T:
 def _plain(said: str) -> str:
     """What tyro said of options it cannot read, boxed or not, as one plain clause."""
     text = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]|--{2,}", " ", said).split())
-    if found := re.search(r"Error parsing (\S+): .*? from \[(.*?)\]", text):
-        return f"{found[1]} cannot be {found[2]}"
     if text.startswith("Missing from") or "Missing from limner" in text:
         return f"missing: {', '.join(re.findall(r'(--[a-z-]+|(?<=[:)] )[A-Z][A-Z.|json]+)(?= )', text.partition('limner')[2]))}"
+    if found := re.search(r"Error parsing (\S+): .*?(?: from \[|to float: )('.*?')", text):
+        return f"{found[1]} cannot be {found[2]}"
+    if found := re.search(r"[Mm]issing value for argument '(\S+)'", text):
+        return f"{found[1]} needs a value"
     text = text.partition("For full helptext")[0].partition("Got errors")[0].strip()
-    text = re.sub(r"^(Unrecognized options|Parsing error|Value error|Required options|Missing argument\w*) ", "", text)
+    if found := re.search(r"Unrecognized options: (.*?)(?: (?:Perhaps you meant|Arguments similar)(.*)|$)", text):
+        return _unknown(found[1].split(", "), found[2] or "")
+    text = re.sub(r"^(Parsing error|Value error|Required options|Missing argument\w*) ", "", text)
     return text[:1].lower() + text[1:] or "the options cannot be read"
+
+
+def _unknown(words: list[str], similar: str) -> str:
+    """['--qualty', '3'] and what tyro finds similar -> 'cannot make sense of --qualty; perhaps --quality'."""
+    from difflib import get_close_matches
+
+    unknown = [word for word in words if word.startswith("-")] or words
+    known = sorted(set(re.findall(r"--[a-z-]+", similar)).difference(unknown))
+    meant = [name for word in unknown for name in get_close_matches(word, known, n=1)]
+    return f"cannot make sense of {', '.join(unknown)}" + (f"; perhaps {', '.join(meant)}" if meant else "")
 
 
 class Bar:

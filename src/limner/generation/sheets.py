@@ -133,20 +133,19 @@ def draw_curves(path: Path, curves: Sequence[np.ndarray], names: Sequence[str], 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.6), dpi=100)
+    figure = Figure(figsize=(10, 3.8), dpi=100)
     figure.suptitle(title, fontsize=12, parse_math=False)  # a file's name may hold a dollar sign
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.82, wspace=0.16)  # ours; measuring the texts takes half the time
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.22, top=0.83, wspace=0.16)  # ours; measuring the texts takes half the time
     top = max(3.0, *(float(curve.max()) * 1.08 for curve in curves))
     for column, (unit, what) in enumerate((("AU6", "cheek raiser"), ("AU12", "lip corner puller"))):
         axes = figure.add_subplot(1, 2, column + 1)
-        for i, (curve, name) in enumerate(zip(curves, names)):
+        for i, curve in enumerate(curves):
             seconds = np.arange(len(curve)) / float(fps)
-            axes.plot(seconds, curve[:, column], color=COLOURS[i % len(COLOURS)], linewidth=2, label=name, linestyle="-" if i < 6 else "--")
+            axes.plot(seconds, curve[:, column], color=COLOURS[i % len(COLOURS)], linewidth=2, linestyle="-" if i < 6 else "--")
         axes.set(title=f"{unit}, {what}", xlabel="seconds", ylabel="intensity, 0 to 5", ylim=(-0.1, min(5.2, top)))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        if column == 0:
-            axes.legend(frameon=False, loc="upper left")
+    figure.legend(figure.axes[0].lines, names, ncol=8, frameon=False, loc="lower center")  # below: no corner is free of every curve
     FigureCanvasAgg(figure).print_png(str(path), metadata=text)
 
 
