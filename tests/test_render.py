@@ -19,6 +19,7 @@ from limner.types import Face, InputError
 SHARED = Path(__file__).parents[1].parent / "shared"
 SIZE = (320, 300)  # width, height
 UNIT = 90.0
+AWAY = (1.0, 1.02, 0.95, 1.04, 0.9)  # sizes of a head that comes and goes
 
 
 def face_of(points: np.ndarray) -> Face:
@@ -74,6 +75,17 @@ def test_own_points_give_the_photo_back_bit_for_bit(renderer, photo, points):
 def test_the_computed_picture_of_no_motion_is_the_photo_too(renderer, photo, points):
     x0, y0, x1, y1 = renderer.box
     assert np.array_equal(renderer._patches(points[None])[0], photo[y0:y1, x0:x1])
+
+
+@pytest.mark.parametrize("gap", [0.023, 0.03, 0.06])
+def test_a_mouth_that_is_open_in_the_photo_starts_to_move_without_a_jump(photo, points, gap):
+    own = opened(points, gap)
+    renderer = WarpRenderer(photo, face_of(own))
+    x0, y0, x1, y1 = renderer.box
+    assert np.array_equal(renderer._patches(own[None])[0], photo[y0:y1, x0:x1])
+    moved = renderer._patches(opened(own, 1e-3)[None])[0].astype(int)
+    lips = np.s_[int(own[50, 1]) - y0 : int(own[57, 1]) - y0, int(own[48, 0]) - x0 : int(own[54, 0]) - x0]
+    assert np.abs(moved - photo[y0:y1, x0:x1])[lips].max() < 10  # the noise of the skin, moved by 0.1 px
 
 
 def test_outside_the_support_nothing_changes(renderer, photo, points):
@@ -133,7 +145,9 @@ def test_moving_all_points_moves_the_face(renderer, photo, points):
 
 
 def test_frames_do_not_depend_on_their_neighbours(renderer, points):
-    sequence = np.stack([smile(points, a) for a in (0.0, 0.3, 0.6, 0.9, 1.2, 0.4)])
+    """Not on their number, on how wide the others smile, or on how near the others come."""
+    centre = points.mean(0)
+    sequence = np.stack([centre + near * (opened(smile(points, a), a / 5) - centre) for a, near in zip((0, 0.3, 0.9, 1.2, 0.4), AWAY)])
     together = list(renderer.render(sequence))
     alone = [render(renderer, p) for p in sequence]
     assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(together, alone))
@@ -206,12 +220,32 @@ def test_slit_curves_pass_through_their_points(points):
 
 
 def test_what_it_refuses(photo, points):
-    with pytest.raises(InputError, match="68 finite"):
+    face = face_of(points)
+    with pytest.raises(InputError, match="face has points that are not finite"):
         WarpRenderer(photo, face_of(points * np.nan))
-    with pytest.raises(InputError, match="lie on one another"):
+    with pytest.raises(InputError, match="on one another"):
         WarpRenderer(photo, face_of(points * 0 + 50))
-    with pytest.raises(InputError, match="finite points"):
-        next(iter(WarpRenderer(photo, face_of(points)).render(points)))
+    with pytest.raises(InputError, match="neutral face has points that are not finite"):
+        WarpRenderer(photo, face, neutral_points=points * np.inf)
+    with pytest.raises(InputError, match=r"must be \(H, W, 3\) uint8"):
+        WarpRenderer(photo / 255.0, face)
+    with pytest.raises(InputError, match="where shows a picture of"):
+        WarpRenderer(photo, face, where=np.ones((3, 3), bool))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"), [(np.nan, "frame 1 has points that are not finite"), (0.0, "frame 1 has its points on one another")]
+)
+def test_a_faulty_frame_is_named_before_any_is_drawn(renderer, points, fault, message):
+    with pytest.raises(InputError, match=message):
+        next(renderer.render(np.stack([points, points * fault, points])))
+
+
+def test_motions_of_another_shape_are_refused(renderer, points):
+    with pytest.raises(InputError, match="a motion is"):
+        next(renderer.render(points))
+    with pytest.raises(InputError, match="frame 0 has points"):
+        next(renderer.render(points[None, :60]))
 
 
 def test_a_tilted_face_at_the_border_renders(photo, points):

@@ -98,10 +98,10 @@ class Interior:
         x = photo @ torch.from_numpy(self.axis).float() / self.unit
         y = photo @ torch.from_numpy(self.down).float() / self.unit
         u, v = shape.local(at_THW2)
-        scale = float(geometry.scale_of(head_T23).mean()) / self.unit
+        scale = torch.from_numpy(geometry.scale_of(head_T23)).float()[:, None, None] / self.unit  # output pixels -> units
         upper, lower = slits.look_up(shape.upper, u), slits.look_up(shape.lower, u)
         below_lip, above_lip = (v - upper) * scale, (lower - v) * scale
-        edge = self._edge(shape, scale, y, below_lip)
+        edge = self._edge(shape, head)
         teeth, cover = _teeth(x, y, edge, 1.0 / self.unit)
         corner = torch.minimum(u, 1 - u).clamp(0, 0.5)
         dim = 0.30 + 0.70 * _ramp(corner / 0.30)  # the cheeks' shade: dark corners
@@ -121,12 +121,13 @@ class Interior:
         shown = (cover * _ramp(corner / 0.10))[:, None]
         return cavity * (1 - shown) + upper_row * shown
 
-    def _edge(self, shape: slits.Shape, scale: float, y: torch.Tensor, below_lip: torch.Tensor) -> torch.Tensor:
+    def _edge(self, shape: slits.Shape, head: torch.Tensor) -> torch.Tensor:
         """(T, 1, 1) where the incisal edge of the central teeth lies: as low as the lower lip allows, within what teeth are long."""
         middle = slits.NODES // 2
-        gap = (shape.lower - shape.upper)[:, middle] * scale
-        lip = (y - below_lip).flatten(1).median(1).values + gap  # the lower lip's height in the teeth's frame
-        return (lip - LIP_CLEARANCE).clamp(EDGE_LEAST, EDGE_MOST)[:, None, None]
+        lip = shape.place(torch.full((len(head), 1, 1), 0.5), shape.lower[:, middle, None, None])[:, 0, 0]
+        photo = torch.einsum("tij,tj->ti", head[:, :, :2], lip) + head[:, :, 2] - torch.from_numpy(self.origin).float()
+        height = photo @ torch.from_numpy(self.down).float() / self.unit  # the lower lip's, in the teeth's frame
+        return (height - LIP_CLEARANCE).clamp(EDGE_LEAST, EDGE_MOST)[:, None, None]
 
 
 def contact_shade(shape: slits.Shape, u: torch.Tensor, v: torch.Tensor, unit: float) -> torch.Tensor:

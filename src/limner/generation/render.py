@@ -20,12 +20,17 @@ from limner.types import Face, InputError
 
 MARGIN_UNIT = 0.25  # ours: how much further the texture reaches, for displacements out of the support
 BOX_MARGIN_UNIT = 0.16  # ours: round a slit, where the sheets are blended pixel by pixel
+TAPER = 0.6  # ours: the share of that margin over which this blend gives way to the wide one
 FILL_MARGIN_UNIT = 0.03  # ours: round a slit, where what lies behind it is painted
 SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 NODES_A_UNIT = 13  # ours: of the coarse grid; with 18 a London smile differs by 4 / 255 at most, by 0.01 on average
 MOST_WORKERS = 4  # ours: more would only hold more frames in memory
 PIXELS_AT_ONCE, MOST_AT_ONCE = 800_000, 16  # ours: bounds memory, and keeps small faces from paying for many small calls
-STILL_PX = 1e-4
+EYE_OPEN_UNIT = (0.01, 0.03)  # ours: gaps of the photo's lids from which an eye begins to count as open, and does fully
+OWN_TEETH_TO = 3.0  # ours: gaps, in the photo's own, up to which its teeth are seen; they give way to painted ones over the last of them
+LIPS_COVER = 0.6  # ours: of the way to closed, from which the lips are wholly painted over, and from which they begin to touch
+NO_TEETH = (0.8, 0.95)  # ours: over this part of the way to closed, what is left of the photo's teeth goes
+STILL_PX = 1e-4  # ours: moved by less, the photo itself is the picture
 
 
 class WarpRenderer:
@@ -33,7 +38,8 @@ class WarpRenderer:
 
     photo: (H, W, 3) uint8 sRGB. face: the face in it, its points in the photo's pixels. neutral_points: (68, 2), where the points of a
     photo that smiles would lie at rest, if known. where: (H, W) bool, True on the person; "find" looks for it; None: not known, then the
-    background is guarded by moving less near the face's outline. InputError if the points are not finite or lie on one another.
+    background is guarded by moving less near the face's outline. InputError if one of these has another shape, or if points are not finite
+    or lie on one another.
     """
 
     def __init__(
@@ -44,14 +50,18 @@ class WarpRenderer:
         neutral_points: np.ndarray | None = None,
         where: np.ndarray | Literal["find"] | None = "find",
     ) -> None:
-        points = np.asarray(face.points, np.float64)
-        if points.shape != (GUIDE.num_points, 2) or not np.isfinite(points).all():
-            raise InputError(f"the renderer needs {GUIDE.num_points} finite face points; this face has {points.shape}")
+        if not (photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3 and min(photo.shape[:2]) >= 2):
+            raise InputError(f"the photo must be (H, W, 3) uint8, 2 pixels or more a side; this one is {photo.shape} {photo.dtype}")
+        points = _checked(face.points, "the face")
         self.photo, self.points = photo, points
         self.unit = float(geometry.unit_length(points, GUIDE))
         if self.unit < 1:
             raise InputError("the face's points lie on one another; find the face again")
-        rest = points if neutral_points is None else np.asarray(neutral_points, np.float64)
+        rest = points if neutral_points is None else _checked(neutral_points, "the neutral face")
+        if isinstance(where, np.ndarray) and where.shape != photo.shape[:2]:
+            raise InputError(
+                f"where shows a picture of {where.shape}, the photo is {photo.shape[:2]}: give the person's place in the photo"
+            )
         self.step = max(2, round(self.unit / NODES_A_UNIT))
         self.box = support.box_of(points, photo.shape[:2])
         x0, y0, x1, y1 = self.box
@@ -78,10 +88,15 @@ class WarpRenderer:
         self.texture_origin = (float(tx0), float(ty0))
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
-        """(T, 68, 2) pixel points -> T frames (H, W, 3) uint8. The reference's own points give the photo back exactly."""
+        """(T, 68, 2) pixel points -> T frames (H, W, 3) uint8. The reference's own points give the photo back exactly.
+
+        InputError, before the first frame, that names the frame whose points are not 68, not finite, or lie on one another.
+        """
         points_TK2 = np.asarray(points_TK2, np.float64)
-        if points_TK2.ndim != 3 or points_TK2.shape[1:] != (GUIDE.num_points, 2) or not np.isfinite(points_TK2).all():
-            raise InputError(f"expected finite points (T, {GUIDE.num_points}, 2), got {points_TK2.shape}")
+        if points_TK2.ndim != 3:
+            raise InputError(f"a motion is (T, {GUIDE.num_points}, 2) points; this one is {points_TK2.shape}")
+        for t, points in enumerate(points_TK2):
+            _checked(points, f"frame {t}")
         x0, y0, x1, y1 = self.box
         num = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // ((x1 - x0) * (y1 - y0))))
         pieces = [points_TK2[start : start + num] for start in range(0, len(points_TK2), num)]
@@ -103,7 +118,7 @@ class WarpRenderer:
         coarse = (sheets * weights[..., None]).sum(1)
         position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         for slit, first in zip(shapes_of, (1, 0, 0)):
-            self._part(position, sheets[:, first : first + 2], shapes[slit.name], *self._slit_box(slit, points_TK2, BOX_MARGIN_UNIT))
+            self._part(position, sheets[:, first : first + 2], slit, shapes[slit.name], points_TK2)
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
         colours = sampled[:, :3].mul_(sampled[:, 3:4].mul_(smile).exp_())
@@ -125,18 +140,23 @@ class WarpRenderer:
         far = torch.linalg.vector_norm(field, dim=-1, keepdim=True) / self.most[..., None]
         return field * (1 + far.square().square()).rsqrt().sqrt()
 
+    def _reach(self, slit: slits.Slit, points_TK2: np.ndarray, margin_unit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Upper left and lower right corner of what lies within a margin of the slit, in each frame and in the photo; two (T, 2) pixels."""
+        inner = list(slit.inner)
+        own, every, margin = self.points[inner], points_TK2[:, inner], margin_unit * self.unit
+        return np.minimum(every.min(1), own.min(0)) - margin, np.maximum(every.max(1), own.max(0)) + margin
+
     def _slit_box(self, slit: slits.Slit, points_TK2: np.ndarray, margin_unit: float) -> tuple[slice, slice]:
         """Rows and columns of the support's box round all places the slit takes in these frames and in the photo."""
-        every = np.concatenate([points_TK2[:, list(slit.inner)].reshape(-1, 2), self.points[list(slit.inner)]])
-        margin = margin_unit * self.unit
+        low, high = self._reach(slit, points_TK2, margin_unit)
         x0, y0, x1, y1 = self.box
-        low, high = np.floor(every.min(0) - margin).astype(int), np.ceil(every.max(0) + margin).astype(int)
-        left, right = np.clip((low[0] - x0, high[0] - x0), 0, x1 - x0)
-        top, bottom = np.clip((low[1] - y0, high[1] - y0), 0, y1 - y0)
-        return slice(int(top), int(bottom)), slice(int(left), int(right))
+        left, right = (int(np.clip(x - x0, 0, x1 - x0)) for x in (np.floor(low[:, 0].min()), np.ceil(high[:, 0].max())))
+        top, bottom = (int(np.clip(y - y0, 0, y1 - y0)) for y in (np.floor(low[:, 1].min()), np.ceil(high[:, 1].max())))
+        return slice(top, bottom), slice(left, right)
 
-    def _part(self, position: torch.Tensor, pair: torch.Tensor, shape: slits.Shape, rows: slice, columns: slice) -> None:
+    def _part(self, position: torch.Tensor, pair: torch.Tensor, slit: slits.Slit, shape: slits.Shape, points_TK2: np.ndarray) -> None:
         """Round a slit, blends the sheet above (pair[:, 0]) and the one below so that they part along the slit; in place."""
+        rows, columns = self._slit_box(slit, points_TK2, BOX_MARGIN_UNIT)
         at = self.pixels[rows, columns]
         if at.numel() == 0:
             return
@@ -144,22 +164,22 @@ class WarpRenderer:
         both = pair.permute(0, 1, 4, 2, 3).reshape(num, 4, h, w)
         above, below = self.upsampler.part(both, rows, columns).permute(0, 2, 3, 1).split(2, -1)
         share = slits.side(shape, *shape.local(at[None]), max(1.0, SOFT_UNIT * self.unit))[..., None]
-        taper = self._taper(at.shape[0], at.shape[1])
+        low, high = self._reach(slit, points_TK2, BOX_MARGIN_UNIT)  # each frame's own: its picture hangs on no other frame
         region = position[:, rows, columns]
-        region += taper * (at + above + share * (below - above) - region)
+        region += self._taper(at, low, high) * (at + above + share * (below - above) - region)
 
-    def _taper(self, height: int, width: int) -> torch.Tensor:
-        """(H, W, 1): 1 inside a slit's box, falling to 0 at its border."""
-        edge = 0.6 * BOX_MARGIN_UNIT * self.unit
-        ramp = lambda n: torch.minimum(torch.arange(n) + 0.5, n - 0.5 - torch.arange(n)).div(edge).clamp(0, 1)  # noqa: E731
-        t = torch.minimum(ramp(height)[:, None], ramp(width)[None])
+    def _taper(self, at_HW2: torch.Tensor, low_T2: np.ndarray, high_T2: np.ndarray) -> torch.Tensor:
+        """(T, H, W, 1): 1 well inside each frame's box low..high, falling to 0 at its border. at_HW2: places of an upright grid."""
+        ramp = lambda at, k: torch.minimum(at - _column(low_T2[:, k]), _column(high_T2[:, k]) - at)  # noqa: E731
+        depth = torch.minimum(ramp(at_HW2[0, :, 0], 0)[:, None], ramp(at_HW2[:, 0, 1], 1)[:, :, None])
+        t = depth.div_(TAPER * BOX_MARGIN_UNIT * self.unit).clamp_(0, 1)
         return (t * t * (3 - 2 * t))[..., None]
 
     def _cover(self, region: torch.Tensor, position: torch.Tensor, motion: skin.Motion) -> None:
         """Where an open mouth of the photo closes, lip takes the place of the teeth that its lips' edges still carry; in place."""
         assert self.closed is not None
         lip = warp.sample(self.closed[0], position, self.closed[1])
-        closing = torch.from_numpy(support.smoothstep(motion.closing / 0.6)).float().view(-1, 1, 1, 1)
+        closing = torch.from_numpy(support.smoothstep(motion.closing / LIPS_COVER)).float().view(-1, 1, 1, 1)
         region.lerp_(lip[:, :3], lip[:, 3:] * closing)
 
     def _fill(self, colours: torch.Tensor, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, rows: slice, columns: slice) -> None:
@@ -171,24 +191,32 @@ class WarpRenderer:
         u, v = shape.local(at)
         shown = slits.opening(shape, u, v, soft)[:, None]
         region = colours[:, :, rows, columns]
-        own_gap, gap = float(self.own[slit.name].gap()) / self.unit, shape.gap() / self.unit
-        if slit is slits.MOUTH:
-            # The photo's own teeth serve until the mouth opens to more than twice, and not at all where it was closed.
-            keep = (3 - gap / max(own_gap, 1e-6)).clamp(0, 1) * float(np.clip((own_gap - 0.02) / 0.02, 0, 1))
-            low, high = mouth.OPEN_UNIT
-            open_ = torch.maximum(((gap - own_gap * (1 - keep) - low) / (high - low)).clamp(0, 1), keep)
-            open_ = open_ * torch.from_numpy(1 - support.smoothstep((motion.closing - 0.8) / 0.15)).float()
-        else:
-            keep = torch.ones(len(gap))
-            open_ = keep * float(np.clip((own_gap - 0.01) / 0.02, 0, 1))  # eyes closed in the photo have nothing behind them
-        keep, shown = keep.view(-1, 1, 1, 1), shown * open_.view(-1, 1, 1, 1)
+        part, keep = self._seen(slit, shape, motion)
+        keep, shown = keep.view(-1, 1, 1, 1), shown * part.view(-1, 1, 1, 1)
         behind = warp.sample(self.texture[:3], self._behind(slit, shape, motion, at), self.texture_origin) if keep.any() else 0.0
         if (keep < 1).any():
             behind = self.interior.paint(at, shape, motion.head).lerp_(torch.as_tensor(behind), keep)
         region += shown * (behind - region)
         if slit is slits.MOUTH and motion.closing.any():
-            closed = torch.from_numpy(support.smoothstep((motion.closing - 0.6) / 0.4)).float().view(-1, 1, 1, 1)
+            closed = torch.from_numpy(support.smoothstep((motion.closing - LIPS_COVER) / (1 - LIPS_COVER))).float().view(-1, 1, 1, 1)
             region *= 1 - closed * mouth.contact_shade(shape, u, v, self.unit)[:, None]
+
+    def _seen(self, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion) -> tuple[torch.Tensor, torch.Tensor]:
+        """How much of what lies behind a slit is painted, and how much of that is the photo's own (the rest: a painted interior); two (T,).
+
+        Continuous in the points, and nothing but the photo's own where the slit is as open as in the photo, so that no layer ever jumps.
+        """
+        own_gap, gap = float(self.own[slit.name].gap()) / self.unit, shape.gap() / self.unit
+        if slit is not slits.MOUTH:
+            # Eyes closed in the photo have nothing behind them
+            return torch.full_like(gap, _between(own_gap, EYE_OPEN_UNIT)), torch.ones_like(gap)
+        own = _between(own_gap, (skin.OPEN_UNIT, 2 * skin.OPEN_UNIT))  # 1: the photo's mouth is open, 0: closed, painted from its first gap
+        low, high = mouth.OPEN_UNIT
+        painted = (1 - own) * ((gap - own_gap - low) / (high - low)).clamp(0, 1)
+        keep = own * (OWN_TEETH_TO - gap / max(own_gap, 1e-6)).clamp(0, 1)
+        closed = support.smoothstep((motion.closing - NO_TEETH[0]) / (NO_TEETH[1] - NO_TEETH[0]))
+        part = own + painted
+        return part * torch.from_numpy(1 - closed).float(), keep / part.clamp_min(1e-6)
 
     def _behind(self, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, at: torch.Tensor) -> torch.Tensor:
         """Where in the photo lies what is seen through a slit: rigid with the head, stretched only as far as the slit opens wider."""
@@ -216,6 +244,29 @@ class WarpRenderer:
         angle = np.arange(skin.NUM_ANCHORS) * (2 * np.pi / skin.NUM_ANCHORS)
         low, high = self.points.min(0), self.points.max(0)
         return (low + high) / 2 + ((high - low) * 0.75 + support.FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def _column(values_T: np.ndarray) -> torch.Tensor:
+    """(T,) numbers -> (T, 1) float32."""
+    return torch.from_numpy(values_T).float()[:, None]
+
+
+def _checked(points: np.ndarray, name: str) -> np.ndarray:
+    """Pixel points (68, 2), float64. InputError that begins with the name if they are others, not finite, or lie on one another."""
+    points = np.asarray(points, np.float64)
+    if points.shape != (GUIDE.num_points, 2):
+        raise InputError(f"{name} has points {points.shape}; the renderer needs {GUIDE.num_points} face points ({GUIDE.num_points}, 2)")
+    if not np.isfinite(points).all():
+        raise InputError(f"{name} has points that are not finite; the renderer needs all {GUIDE.num_points}")
+    if np.ptp(points[list(GUIDE.rigid)], 0).max() < 1:
+        raise InputError(f"{name} has its points on one another; find the face again")
+    return points
+
+
+def _between(value: float, bounds: tuple[float, float]) -> float:
+    """0 up to the first bound, 1 from the second, linear between."""
+    low, high = bounds
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def ahead(work: Callable[[np.ndarray], np.ndarray], pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
