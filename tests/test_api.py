@@ -27,6 +27,7 @@ def clips(astronaut: np.ndarray, engine):
 def test_clips_hold_frames_points_and_curves(clips):
     assert [(clip.mode, clip.label, len(clip), clip.fps) for clip in clips] == [(1, "posed", 8, 25), (2, "posed", 8, 25)]
     clip = clips[0]
+    assert repr(clip) == "RenderedClip(an imagined posed smile, mode 1: 8 frames of 128x128 at 25 a second)"
     assert clip.frames.shape == (8, 128, 128, 3)
     assert clip.frames.dtype == np.uint8
     assert clip.points.shape == (8, 68, 2)
@@ -94,6 +95,8 @@ def test_save_and_render_round(clips, astronaut: np.ndarray, tmp_path: Path, eng
     assert np.abs(again.frames.astype(int) - clip.frames).mean() < 0.5
     half = render(astronaut, clip.motion, size=128, intensity=0.5, engine=engine)
     np.testing.assert_allclose(half.points[-1] - half.points[0], (clip.points[-1] - clip.points[0]) / 2, atol=1e-3)
+    with pytest.raises(InputError, match="intensity is nan"):
+        render(astronaut, clip.motion, intensity=float("nan"), engine=engine)
     with pytest.raises(InputError, match=r"must end in \.mp4, \.gif or \.json"):
         clip.save(tmp_path / "a.avi")
 

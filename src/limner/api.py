@@ -11,7 +11,7 @@ render("you.jpg", clip.motion).save("you.mp4")             # the same motion on 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Photo = str | Path | Image.Image | np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RenderedClip:
     """One motion of one photo. Frames are rendered when asked for: iterate for one at a time, `frames` for all (kept once made).
 
@@ -42,7 +42,11 @@ class RenderedClip:
     motion: Motion
     reference: Reference
     how: str
-    engine: Engine = field(repr=False)
+    engine: Engine
+
+    def __repr__(self) -> str:
+        (width, height), mode = self.motion.size, "" if self.mode is None else f", mode {self.mode}"
+        return f"RenderedClip({self.how}{mode}: {len(self)} frames of {width}x{height} at {float(self.fps):g} a second)"
 
     def __len__(self) -> int:
         return self.motion.num_frames

@@ -87,9 +87,9 @@ def smile(args: Sequence[str]) -> int:
     for line in refused:
         say(f"limner: {line}")
     num_all, num_done, num_kept, start = len(photos) + len(refused), 0, 0, time.monotonic()
-    from limner.generation.smiles import Engine
+    from limner.api import shared_engine
 
-    engine = Engine()
+    engine = shared_engine()
     for i, path in enumerate(photos):
         name = path.name if len(photos) == 1 else f"{path.name} ({i + 1} of {len(photos)})"
         try:

@@ -124,7 +124,7 @@ def film(
 
     motions: of one picture size and fps. render: (T, 68, 2) pixel points -> T frames (H, W, 3) uint8. InputError where the disk refuses.
     """
-    from limner.media.video import VideoWriter, read_video, write_gif
+    from limner.media.video import VideoWriter
 
     fps: Fraction = motions[0].fps
     total = max(m.num_frames for m in motions)
@@ -151,13 +151,20 @@ def film(
             progress("rendering", t + 1, total)
         with clock("write"):
             stack.close()
-    for k in range(len(motions) if gif else 0):
+    if gif:
         with clock("gif"):
-            progress("writing GIFs", k, len(motions))
-            _, again = read_video(folder / f"mode_{k + 1}.mp4")  # rather than all frames of all modes in memory
-            write_gif(folder / f"mode_{k + 1}.gif", small(again), fps, tags)
+            _write_gifs(folder, len(motions), fps, tags, progress)
     with clock("draw"):
         return Filmed(sheet=sheet.draw(), mouth_distance=float(np.mean(apart)) if len(motions) > 1 else None)
+
+
+def _write_gifs(folder: Path, num: int, fps: Fraction, tags: dict[str, str], progress: Progress) -> None:
+    """mode_k.gif beside each mode_k.mp4, from that video: rather than all frames of all modes in memory."""
+    from limner.media.video import read_video, write_gif
+
+    for k in range(1, num + 1):
+        progress("writing GIFs", k - 1, num)
+        write_gif(folder / f"mode_{k}.gif", small(read_video(folder / f"mode_{k}.mp4")[1]), fps, tags)
 
 
 def _mean_apart(frames: Sequence[np.ndarray], box: tuple[int, int, int, int]) -> float:

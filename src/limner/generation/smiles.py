@@ -52,7 +52,7 @@ class Engine:
     def __init__(self) -> None:
         if "torch" not in sys.modules:  # idle threads sleep: spinning ones took nine tenths of a busy machine's time (measured, 2 cores)
             os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        self._models: dict[tuple[str | None, int | str], Any] = {}
+        self._models: dict[tuple[str, int | str], MotionModel] = {}
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -64,7 +64,7 @@ class Engine:
         """The motion model of a checkpoint folder, or a shipped one with enough modes. InputError where it cannot be loaded."""
         from limner.papers import load_motion_model
 
-        key = settings.model, settings.modes
+        key = model_identity(settings.model), settings.modes  # by content: a checkpoint that was trained on is loaded anew
         if key not in self._models:
             self._models[key] = load_motion_model(settings.model, modes=settings.modes)
         return self._models[key]
@@ -138,16 +138,13 @@ def make_smiles(
             curves = au_curves(reference, motions)
             write_drawings(folder, filmed.sheet, curves, motions, title)
         write_motions(folder, motions)
-        modes = [describe(m, c, k) for k, (m, c) in enumerate(zip(motions, curves))]
         result = {
             "format": RESULT_FORMAT,
             "synthetic": synthetic(),
             "software": f"limner {version()}",
             "identity": same,
             "settings": settings.record(),
-            "photo": summary(reference),
-            "video_size": list(reference.size),
-            "modes": modes,
+            **describe_all(reference, motions, curves),
             "diversity": {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance},
             "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
             "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
@@ -188,8 +185,14 @@ def au_curves(reference: Reference, motions: list[Motion]) -> list[np.ndarray]:
     return [np.asarray(action_units(m.points, reference.neutral)) for m in motions]
 
 
+def describe_all(reference: Reference, motions: list[Motion], curves: list[np.ndarray]) -> dict[str, Any]:
+    """What result.json says of the photo and of its modes."""
+    modes = [describe(motion, curve, k) for k, (motion, curve) in enumerate(zip(motions, curves))]
+    return {"photo": summary(reference), "video_size": list(reference.size), "modes": modes}
+
+
 def describe(motion: Motion, curve: np.ndarray, index: int) -> dict[str, Any]:
-    """What result.json says of one mode."""
+    """What result.json says of one mode: intensities 0..5 of its curve, (T, 2) of AU6 and AU12."""
     return {
         "video": f"mode_{index + 1}.mp4",
         "motion": f"mode_{index + 1}.motion.json",
