@@ -1,0 +1,59 @@
+"""Small trees in the exact layouts of the raw data sets, with real videos and pictures in them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from limner.media.video import VideoWriter
+
+NEMO_TABLE = "UvA-NEMO_Smile_Database_File_Details.txt"
+NEMO_HEADER = (
+    "UvA-NEMO Smile Database\r\nFile details\r\n\r\nFile name\tSubject\tGender\tAge\tSmile type\r\n----\t----\t----\t----\t----\r\n"
+)
+DISFA_AUS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
+
+
+def pixels(index: int, size: tuple[int, int] = (32, 24)) -> np.ndarray:
+    """A grey frame, brighter from one to the next by 20 of 255."""
+    return np.full((size[1], size[0], 3), 20 + 20 * index, np.uint8)
+
+
+def write_mp4(path: Path, num: int = 3, fps: int = 50) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with VideoWriter(path, fps=Fraction(fps), size=(32, 24), threads=1) as writer:
+        for index in range(num):
+            writer.write(pixels(index))
+    return path
+
+
+def write_avi(path: Path, num: int = 3, fps: int = 20) -> Path:
+    """A real AVI (MPEG-4 part 2), as DISFA's compressed videos are."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        for index in range(num):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels(index), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_frames(folder: Path, names: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, name in enumerate(names):
+        Image.fromarray(pixels(index)).save(folder / name)
+
+
+def uva_nemo(root: Path, rows: list[tuple[str, str, str, str, str]], *, tail: str = "\r\n") -> Path:
+    """UvA-NEMO_SMILE_DATABASE with a video and a row (file, person, gender, age, type) each."""
+    base = root / "UvA-NEMO_SMILE_DATABASE"
+    for name, *_ in rows:
+        write_mp4(base / "videos" / name)
+    (base / NEMO_TABLE).write_bytes((NEMO_HEADER + "".join("\t".join(row) + "\r\n" for row in rows) + tail).encode())
+    return base
