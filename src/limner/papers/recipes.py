@@ -43,7 +43,7 @@ def cmmnet_points() -> CMMNetPointsConfig:
 
 def cmmnet_points_6() -> CMMNetPointsConfig:
     """The same with six modes."""
-    return replace(cmmnet_points(), recipe="cmmnet-points-6", modes=6)
+    return replace(cmmnet_points(), recipe="cmmnet-points-6", modes=6, style_spread=0.65)  # ours: finer modes need smaller styles
 
 
 def cmmnet_points_tiny() -> CMMNetPointsConfig:
