@@ -138,6 +138,7 @@ def test_moments_and_step():
         ("$5 \\frac{", "$5 \\frac{"),
         ("a" * 99 + "b", "a" * 30 + "…" + "a" * 29 + "b"),
     ],
+    ids=["plain", "cyrillic", "foreign", "formula", "long"],
 )
 def test_any_name_can_be_drawn(tmp_path: Path, name: str, drawn: str):
     title = title_of(name, "posed", 7)
@@ -148,7 +149,7 @@ def test_any_name_can_be_drawn(tmp_path: Path, name: str, drawn: str):
 
 @pytest.mark.parametrize("num", [1, 2, 3, 5, 16])
 def test_side_by_side_stays_even_and_within_a_screen(num: int):
-    beside = SideBySide([motion_of(np.repeat(NEUTRAL[None], 2, 0), size=(675 // 2 * 2, 900), mode=k + 1) for k in range(num)])
+    beside = SideBySide([motion_of(np.repeat(NEUTRAL[None], 2, 0), size=(674, 900), mode=k + 1) for k in range(num)])
     width, height = beside.size
     assert width % 2 == height % 2 == 0
     assert width <= 1920

@@ -28,7 +28,7 @@ def main() -> int:
         photo = Path(folder) / "astronaut.png"
         write_png(photo, np.asarray(data.astronaut()))
         print("limner: three smiles from one portrait (scikit-image's astronaut, NASA, public domain)")
-        code = limner(["smile", str(photo), "--out", str(OUT), "--force"] if _stale() else ["smile", str(photo), "--out", str(OUT)])
+        code = limner(["smile", str(photo), "--out", str(OUT), *(["--force"] if _stale() else [])])
     if code == 0:
         print("\nLook at:")
         for name, what in LOOK_AT:
@@ -40,13 +40,12 @@ def main() -> int:
 def _stale() -> bool:
     """Whether the folder holds a demo of other settings or an older limner: the demo's own folder may be made anew."""
     from limner.generation.folder import read_result
-
-    result = read_result(OUT / "astronaut")
     from limner.generation.settings import SmileSettings
     from limner.generation.smiles import model_identity
 
+    result = read_result(OUT / "astronaut")
     now = {**SmileSettings().record(), "model": model_identity(None)}
-    return result is not None and any(result["identity"].get(name) != value for name, value in now.items())
+    return result is not None and {name: value for name, value in result["identity"].items() if name != "photo"} != now
 
 
 if __name__ == "__main__":
