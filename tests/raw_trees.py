@@ -57,3 +57,32 @@ def uva_nemo(root: Path, rows: list[tuple[str, str, str, str, str]], *, tail: st
         write_mp4(base / "videos" / name)
     (base / NEMO_TABLE).write_bytes((NEMO_HEADER + "".join("\t".join(row) + "\r\n" for row in rows) + tail).encode())
     return base
+
+
+def disfa(root: Path, people: dict[str, dict[int, list[int]]], *, first: int = 1) -> Path:
+    """DISFA with both cameras and, of each person, {AU: intensities} (the AUs not given: all 0)."""
+    base = root / "DISFA"
+    for person, given in people.items():
+        num = len(next(iter(given.values())))
+        write_avi(base / "Videos_LeftCamera" / f"LeftVideo{person}_comp.avi", num)
+        write_avi(base / "Video_RightCamera" / f"RightVideo{person}_Comp.avi", num)  # the names' cases differ, and Video from Videos
+        folder = base / "ActionUnit_Labels" / person
+        folder.mkdir(parents=True)
+        for au in DISFA_AUS:
+            values = given.get(au, [0] * num)
+            (folder / f"{person}_au{au}.txt").write_text("".join(f"{first + i},{value}\n" for i, value in enumerate(values)))
+    return base
+
+
+def disfa_plus(root: Path, trials: dict[tuple[str, str], dict[int, list[int]]], names: list[str]) -> Path:
+    """DISFA+ with pictures of these names and, of each (person, trial), {AU: intensities} in the order of the names (not given: all 0)."""
+    base = root / "DISFAPlusDataset"
+    for (person, trial), given in trials.items():
+        write_frames(base / "Images" / person / trial, names)
+        folder = base / "Labels" / person / trial
+        folder.mkdir(parents=True)
+        for au in DISFA_AUS:
+            values = given.get(au, [0] * len(names))
+            rows = "".join(f"{name}{' ' * (8 + i % 3)}{value}\n" for i, (name, value) in enumerate(zip(names, values, strict=True)))
+            (folder / f"AU{au}.txt").write_text(f"# Action unit {au}\nImage name     Intensity\n" + rows)
+    return base

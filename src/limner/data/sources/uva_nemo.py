@@ -30,8 +30,8 @@ VAL_SHARE = 0.1  # ours: of the people who are not test people; the papers name 
 def index(root: str | Path, *, partial: bool = False, seed: int = 0) -> list[RawClip]:
     """Every smile of a UvA-NEMO tree; root: the data set's folder, the one above it, or `videos` itself.
 
-    Split: TEST_PEOPLE, "val" by a hash of the person and the seed, else "train". Where the table of files is at hand it gives person and
-    label, and what it lists must be there: partial=True takes what there is instead.
+    Split: TEST_PEOPLE, "val" by a hash of the person and the seed, else "train". Where the table of files is at hand it gives the person,
+    and what it lists must be there: partial=True takes what there is instead.
     InputError: no videos, a table that cannot be read, videos that the table lists and that are missing.
     """
     root = existing(root, "UvA-NEMO")
@@ -41,7 +41,7 @@ def index(root: str | Path, *, partial: bool = False, seed: int = 0) -> list[Raw
     missing = [row[0] for key, row in table.items() if key not in videos]
     if missing and not partial:
         raise InputError(
-            f"{root}: UvA-NEMO is half-unpacked: {tables[0].name} lists {len(table)} videos, {len(missing)} of them are not there "
+            f"{root}: UvA-NEMO is half-unpacked: {tables[0].name} lists {len(table)} videos, missing: {len(missing)} "
             f"({some(missing)}); unpack the rest, or take a part of the data set as such"
         )
     people = {key: table[key][1] if key in table else _person(key) for key in videos}
