@@ -27,7 +27,8 @@ NODES_A_UNIT = 13  # ours: of the coarse grid; with 18 a London smile differs by
 MOST_WORKERS = 4  # ours: more would only hold more frames in memory
 PIXELS_AT_ONCE, MOST_AT_ONCE = 800_000, 16  # ours: bounds memory, and keeps small faces from paying for many small calls
 EYE_OPEN_UNIT = (0.01, 0.03)  # ours: gaps of the photo's lids from which an eye begins to count as open, and does fully
-OWN_TEETH_TO = 3.0  # ours: gaps, in the photo's own, up to which its teeth are seen; they give way to painted ones over the last of them
+# ours: a mouth so many times as high open, or as wide, as in the photo begins to give its teeth up for painted ones, and has done so
+TEETH_HIGHER, TEETH_WIDER = (1.2, 1.8), (1.08, 1.20)
 LIPS_COVER = 0.6  # ours: of the way to closed, from which the lips are wholly painted over, and from which they begin to touch
 NO_TEETH = (0.8, 0.95)  # ours: over this part of the way to closed, what is left of the photo's teeth goes
 STILL_PX = 1e-4  # ours: moved by less, the photo itself is the picture
@@ -122,9 +123,9 @@ class WarpRenderer:
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
         colours = sampled[:, :3].mul_(sampled[:, 3:4].mul_(smile).exp_())
-        if self.closed is not None and motion.closing.any():
+        if self.closed is not None:
             rows, columns = self._slit_box(slits.MOUTH, points_TK2, FILL_MARGIN_UNIT)
-            self._cover(colours[:, :, rows, columns], position[:, rows, columns], motion)
+            self._cover(colours[:, :, rows, columns], position[:, rows, columns], shapes["mouth"], motion)
         if self.plate is not None:
             colours = torch.lerp(self.plate, colours, sampled[:, 4:])
         for slit in shapes_of:
@@ -175,12 +176,22 @@ class WarpRenderer:
         t = depth.div_(TAPER * BOX_MARGIN_UNIT * self.unit).clamp_(0, 1)
         return (t * t * (3 - 2 * t))[..., None]
 
-    def _cover(self, region: torch.Tensor, position: torch.Tensor, motion: skin.Motion) -> None:
-        """Where an open mouth of the photo closes, lip takes the place of the teeth that its lips' edges still carry; in place."""
+    def _own_teeth(self, shape: slits.Shape, motion: skin.Motion) -> torch.Tensor:
+        """(T,) 1 while the mouth is hardly higher open or wider than in the photo, falling to 0 where what the photo shows would tear."""
+        own, scale = self.own["mouth"], torch.from_numpy(geometry.scale_of(motion.head)).float()
+        higher = shape.gap() * scale / max(float(own.gap()), 1e-6 * self.unit)
+        wider = shape.length * scale / own.length
+        parts = [((last - by) / (last - first)).clamp(0, 1) for by, (first, last) in ((higher, TEETH_HIGHER), (wider, TEETH_WIDER))]
+        return parts[0] * parts[1]
+
+    def _cover(self, region: torch.Tensor, position: torch.Tensor, shape: slits.Shape, motion: skin.Motion) -> None:
+        """Where an open mouth of the photo closes, or gives its teeth up, lip takes the place of what its lips' edges carry; in place."""
         assert self.closed is not None
-        lip = warp.sample(self.closed[0], position, self.closed[1])
-        closing = torch.from_numpy(support.smoothstep(motion.closing / LIPS_COVER)).float().view(-1, 1, 1, 1)
-        region.lerp_(lip[:, :3], lip[:, 3:] * closing)
+        closing = torch.from_numpy(support.smoothstep(motion.closing / LIPS_COVER)).float()
+        amount = torch.maximum(closing, 1 - self._own_teeth(shape, motion)).view(-1, 1, 1, 1)
+        if region.numel() and amount.any():
+            lip = warp.sample(self.closed[0], position, self.closed[1])
+            region.lerp_(lip[:, :3], lip[:, 3:] * amount)
 
     def _fill(self, colours: torch.Tensor, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion, rows: slice, columns: slice) -> None:
         """Paints what lies behind a slit: the photo's own eye or teeth, kept in place, or a mouth's interior; in place."""
@@ -208,12 +219,12 @@ class WarpRenderer:
         """
         own_gap, gap = float(self.own[slit.name].gap()) / self.unit, shape.gap() / self.unit
         if slit is not slits.MOUTH:
-            # Eyes closed in the photo have nothing behind them
-            return torch.full_like(gap, _between(own_gap, EYE_OPEN_UNIT)), torch.ones_like(gap)
-        own = _between(own_gap, (skin.OPEN_UNIT, 2 * skin.OPEN_UNIT))  # 1: the photo's mouth is open, 0: closed, painted from its first gap
+            low, high = EYE_OPEN_UNIT  # eyes closed in the photo have nothing behind them
+            return torch.full_like(gap, np.clip((own_gap - low) / (high - low), 0, 1)), torch.ones_like(gap)
+        own = float(np.clip(own_gap / skin.OPEN_UNIT - 1, 0, 1))  # 1: the photo's mouth is open, 0: closed, painted from its first gap
         low, high = mouth.OPEN_UNIT
         painted = (1 - own) * ((gap - own_gap - low) / (high - low)).clamp(0, 1)
-        keep = own * (OWN_TEETH_TO - gap / max(own_gap, 1e-6)).clamp(0, 1)
+        keep = own * self._own_teeth(shape, motion)
         closed = support.smoothstep((motion.closing - NO_TEETH[0]) / (NO_TEETH[1] - NO_TEETH[0]))
         part = own + painted
         return part * torch.from_numpy(1 - closed).float(), keep / part.clamp_min(1e-6)
@@ -261,12 +272,6 @@ def _checked(points: np.ndarray, name: str) -> np.ndarray:
     if np.ptp(points[list(GUIDE.rigid)], 0).max() < 1:
         raise InputError(f"{name} has its points on one another; find the face again")
     return points
-
-
-def _between(value: float, bounds: tuple[float, float]) -> float:
-    """0 up to the first bound, 1 from the second, linear between."""
-    low, high = bounds
-    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def ahead(work: Callable[[np.ndarray], np.ndarray], pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
