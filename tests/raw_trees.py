@@ -1,4 +1,4 @@
-"""Small trees in the exact layouts of the raw data sets, with real videos and pictures in them."""
+"""Small trees in the exact layouts of the raw data sets, with real videos and pictures in them; and what the tests of adapters share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from limner.media.video import VideoWriter
+from limner.types import InputError
 
 NEMO_TABLE = "UvA-NEMO_Smile_Database_File_Details.txt"
 NEMO_HEADER = (
@@ -86,3 +88,13 @@ def disfa_plus(root: Path, trials: dict[tuple[str, str], dict[int, list[int]]], 
             rows = "".join(f"{name}{' ' * (8 + i % 3)}{value}\n" for i, (name, value) in enumerate(zip(names, values, strict=True)))
             (folder / f"AU{au}.txt").write_text(f"# Action unit {au}\nImage name     Intensity\n" + rows)
     return base
+
+
+def refused(call, *parts: str) -> str:
+    """The one line that the call is refused with; it holds every part."""
+    with pytest.raises(InputError) as error:
+        call()
+    line = str(error.value)
+    assert "\n" not in line
+    assert not [part for part in parts if part not in line], line
+    return line

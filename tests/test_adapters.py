@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from limner.data.sources import disfa as dis
 from limner.data.sources import disfa_plus as plus
@@ -15,8 +14,7 @@ from limner.data.sources import raw
 from limner.data.sources import uva_nemo as nemo
 from limner.media.pictures import read_picture
 from limner.media.video import read_video
-from limner.types import InputError
-from raw_trees import DISFA_AUS, NEMO_HEADER, NEMO_TABLE, disfa, disfa_plus, uva_nemo, write_mp4
+from raw_trees import DISFA_AUS, NEMO_HEADER, NEMO_TABLE, disfa, disfa_plus, refused, uva_nemo, write_mp4
 
 NEMO_ROWS = [
     ("001_deliberate_smile_1.mp4", "001", "female", "23", "deliberate"),
@@ -24,16 +22,6 @@ NEMO_ROWS = [
     ("071_spontaneous_smile_7.mp4", "071", "male", "8", "spontaneous"),
     ("553_deliberate_smile_2.mp4", "553", "male", "76", "deliberate"),
 ]
-
-
-def refused(call, *parts: str) -> str:
-    """The one line that the call is refused with; it holds every part."""
-    with pytest.raises(InputError) as error:
-        call()
-    line = str(error.value)
-    assert "\n" not in line
-    assert not [part for part in parts if part not in line], line
-    return line
 
 
 # --- UvA-NEMO ---
@@ -160,15 +148,15 @@ def test_disfa_folds(tmp_path: Path) -> None:
 
 def test_disfa_labels_short_counted_from_zero_or_broken(tmp_path: Path) -> None:
     base = disfa(tmp_path, {"SN001": SMILE})
-    folder = base / "ActionUnit_Labels" / "SN001"
-    (folder / "SN001_au12.txt").write_bytes(b"1, 0\r\n2, 4\r\n\r\n")
-    (folder / "SN001_au6.txt").unlink()
+    labels = base / "ActionUnit_Labels" / "SN001"
+    (labels / "SN001_au12.txt").write_bytes(b"1, 0\r\n2, 4\r\n\r\n")
+    (labels / "SN001_au6.txt").unlink()
     clip = dis.index(base)[0]
     assert clip.au is not None
     assert np.array_equal(clip.au[:, clip.au_names.index("AU12")], [0, 4, np.nan, np.nan], equal_nan=True)
     assert clip.notes == ("AU12 has values for 2 of 4 frames", "no labels of AU06")
     for text, said in (("1 0", "'1 0'"), ("1,6", "'6' is no AU intensity"), ("1,x", "'x'"), ("1,0\n1,0", "twice"), ("", "is empty")):
-        (folder / "SN001_au12.txt").write_text(text)
+        (labels / "SN001_au12.txt").write_text(text)
         refused(lambda: dis.index(base), "SN001_au12.txt", said)
     zero = disfa(tmp_path / "zero", {"SN002": SMILE}, first=0)
     au = dis.index(zero)[0].au
@@ -239,12 +227,11 @@ def test_disfa_plus_frames_in_natural_order_whatever_the_rows_order(tmp_path: Pa
 
 def test_disfa_plus_header_rows_and_spellings(tmp_path: Path) -> None:
     base = disfa_plus(tmp_path, {("SN003", TRIALS[0]): {}}, ["000.jpg", "001.jpg"])
-    folder = base / "Labels" / "SN003" / TRIALS[0]
-    folder.rename(folder.with_name("A1_AU1_TrialNo_1"))
-    folder = folder.with_name("A1_AU1_TrialNo_1")
+    labels = base / "Labels" / "SN003" / TRIALS[0]
+    labels = labels.rename(labels.with_name("A1_AU1_TrialNo_1"))
 
     def au12(text: str) -> list[float]:
-        (folder / "AU12.txt").write_bytes(text.encode())
+        (labels / "AU12.txt").write_bytes(text.encode())
         clip = plus.index(base)[0]
         assert clip.au is not None
         return clip.au[:, clip.au_names.index("AU12")].tolist()
@@ -253,10 +240,10 @@ def test_disfa_plus_header_rows_and_spellings(tmp_path: Path) -> None:
         assert au12(header + "000.jpg     1\n001.jpg     4\n") == [1, 4], header
     assert au12("a\r\nb\r\n001.JPG\t2\r\n000.jpg   \t  5  \r\n\r\n") == [5, 2]
     for row, said in (("000.jpg  7", "'7' is no AU intensity"), ("000.jpg", "'000.jpg'"), ("000.jpg  1\n000.jpg  1", "twice")):
-        (folder / "AU12.txt").write_text("#\n#\n" + row)
+        (labels / "AU12.txt").write_text("#\n#\n" + row)
         refused(lambda: plus.index(base), "AU12.txt, line", said)
-    (folder / "AU12.txt").write_text("#\n#\n000.jpg  2\n")
-    (folder / "AU6.txt").unlink()
+    (labels / "AU12.txt").write_text("#\n#\n000.jpg  2\n")
+    (labels / "AU6.txt").unlink()
     assert plus.index(base)[0].notes == ("AU12 has values for 1 of 2 frames", "no labels of AU06")
 
 
