@@ -191,6 +191,7 @@ def test_a_hidden_face_goes_on_and_is_said(limner, astronaut: np.ndarray, tmp_pa
         (("--modes", "0"), "modes is 0"),
         (("--fps", "0"), "frame rate of '0' is out of range"),
         (("--fps", "one"), "'one' is no frame rate"),
+        (("--fps", "200"), "fps is 200; it must lie between 1 and 120"),
         (("--frames", "100000"), "frames is 100000"),
         (("--size", "8"), "size is 8"),
         (("--intensity", "-1"), "intensity is -1"),

@@ -223,7 +223,8 @@ def render(args: Sequence[str]) -> int:
             clip.save(target.with_suffix(".gif"), progress=bar)
     for warning in clip.warnings:
         say(f"limner: {asked.photo.name}: {warning}")
-    print(f"{asked.photo.name}: {clip.how}; {len(clip)} frames in {time.monotonic() - start:.1f} s -> {target}")
+    frames = f"{len(clip)} frame{'s' if len(clip) > 1 else ''}"
+    print(f"{asked.photo.name}: {clip.how}; {frames} in {time.monotonic() - start:.1f} s -> {target}")
     return OK
 
 
