@@ -404,6 +404,17 @@ def test_a_fault_of_ours_is_one_line_and_1(limner, astronaut_png: Path, tmp_path
     assert any("Traceback" in line for line in limner("smile", astronaut_png, *QUICK, "--out", tmp_path / "out")[2])
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_no_memory_is_said_as_such(capsys: pytest.CaptureFixture[str], error: Exception):
+    from limner.cli.session import Session
+
+    with Session(last=False) as session:
+        assert session.exit_code(error) == 2
+    assert capsys.readouterr().err == "limner: not enough memory; try a smaller --size or fewer --modes\n"
+
+
 @pytest.mark.shared
 def test_real_hard_faces_go_on(limner, shared: Path, tmp_path: Path):
     """Broad smiles of two validation people, one with a beard: done, and told that the videos begin at an estimated neutral face."""

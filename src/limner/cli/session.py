@@ -74,7 +74,7 @@ class Session:
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return OK
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or re.search("allocate memory|out of memory", str(error)):  # torch raises a RuntimeError
             say("limner: not enough memory; try a smaller --size or fewer --modes")
             return REFUSED
         say(f"limner: a fault of ours, {type(error).__name__}: {one_line(error)} (LIMNER_DEBUG=1 shows where; please report it)")
