@@ -54,10 +54,11 @@ def test_uva_nemo_names_of_any_case_and_what_archivers_leave(tmp_path: Path) -> 
     write_mp4(base / "004_Deliberate_Smile_1.MP4")
     (base / "._004_deliberate_smile_1.mp4").write_bytes(b"resource fork")
     (base / "Thumbs.db").write_bytes(b"x")
-    clip = nemo.index(tmp_path)[0]
+    refused(lambda: nemo.index(tmp_path), f"looked for {NEMO_TABLE}", "found uva-nemo_smile_database/")
+    clip = nemo.index(tmp_path, partial=True)[0]
     assert (clip.id, clip.label, clip.split, clip.path.name) == ("004_deliberate_smile_1", "posed", "test", "004_Deliberate_Smile_1.MP4")
     write_mp4(base / "004_deliberate_smile_01.mp4")
-    refused(lambda: nemo.index(tmp_path), "the same smile twice")
+    refused(lambda: nemo.index(tmp_path, partial=True), "the same smile twice")
 
 
 def test_uva_nemo_table_has_exactly_five_header_lines(tmp_path: Path) -> None:
@@ -81,6 +82,12 @@ def test_uva_nemo_person_of_the_table_and_disagreements(tmp_path: Path) -> None:
     assert [(c.subject, c.split, c.label) for c in clips[:1] + clips[2:]] == [("071", "test", "spontaneous")] * 2
     assert clips[0].notes == ("the table calls it posed, its name spontaneous: the name counts",)
     assert clips[1].notes == (f"not in {NEMO_TABLE}",)
+    # a file named after one of the 41 keeps its person, whatever the table's number, and all of that person's clips in the test split
+    rows = [
+        ("071_spontaneous_smile_1.mp4", "600", "f", "20", "spontaneous"),
+        ("600_spontaneous_smile_1.mp4", "600", "f", "20", "spontaneous"),
+    ]
+    assert [clip.split for clip in nemo.index(uva_nemo(tmp_path / "other", rows))] == ["test", "test"]
 
 
 def test_uva_nemo_missing_or_half_unpacked(tmp_path: Path) -> None:
@@ -219,6 +226,7 @@ def test_disfa_plus_shares_people_and_splits_with_disfa(tmp_path: Path) -> None:
 
 def test_disfa_plus_frames_in_natural_order_whatever_the_rows_order(tmp_path: Path) -> None:
     base = disfa_plus(tmp_path, {("SN003", TRIALS[2]): {12: [3, 1, 2]}}, ["10.jpg", "1.jpg", "2.jpg"])
+    (base / "Images" / "SN003" / TRIALS[2] / "._1.jpg").write_bytes(b"resource fork")
     clip = plus.index(base)[0]
     assert clip.au is not None
     assert [path.name for path in raw.frame_files(clip.path)] == ["1.jpg", "2.jpg", "10.jpg"]

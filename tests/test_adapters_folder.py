@@ -70,9 +70,12 @@ def test_folder_table(tmp_path: Path, comma: str, start: bytes, end: str) -> Non
         "posed",
         ("no person named: taken for one of its own", "not in labels.csv"),
     )
+    (tmp_path / "labels.csv").write_text("file,label,person\nfour.mp4,spontaneous,x\n")
+    said = {clip.id: (clip.label, clip.subject) for clip in folder.index(tmp_path)}
+    assert said["posed__four"] == ("spontaneous", "x")  # what the table says counts, not the folder
     (tmp_path / "labels.csv").rename(tmp_path / "other.csv")
-    assert folder.index(tmp_path)[0].subject == "one"
-    assert folder.index(tmp_path, table=tmp_path / "other.csv")[0].subject == "007"
+    assert folder.index(tmp_path)[1].subject == "posed__four"
+    assert folder.index(tmp_path, table=tmp_path / "other.csv")[1].subject == "x"
 
 
 def test_folder_tables_refused(tmp_path: Path) -> None:

@@ -30,20 +30,13 @@ VAL_SHARE = 0.1  # ours: of the people who are not test people; the papers name 
 def index(root: str | Path, *, partial: bool = False, seed: int = 0) -> list[RawClip]:
     """Every smile of a UvA-NEMO tree; root: the data set's folder, the one above it, or `videos` itself.
 
-    Split: TEST_PEOPLE, "val" by a hash of the person and the seed, else "train". Where the table of files is at hand it gives the person,
-    and what it lists must be there: partial=True takes what there is instead.
-    InputError: no videos, a table that cannot be read, videos that the table lists and that are missing.
+    Split: "test" for TEST_PEOPLE, "val" by a hash of the person and the seed, else "train". The table of files gives the person, and what
+    it lists must be there: partial=True takes what there is instead, with the number in a file's name for the person if no table says it.
+    InputError: no videos, no table or one that cannot be read, videos that it lists and that are missing.
     """
     root = existing(root, "UvA-NEMO")
     videos = _videos(root)
-    tables = [path for up in (root, root.parent, *(p for p in inside(root, FOLDER) if p.is_dir())) for path in _tables(up, root)]
-    table = _read_table(tables[0]) if tables else {}
-    missing = [row[0] for key, row in table.items() if key not in videos]
-    if missing and not partial:
-        raise InputError(
-            f"{root}: UvA-NEMO is half-unpacked: {tables[0].name} lists {len(table)} videos, missing: {len(missing)} "
-            f"({some(missing)}); unpack the rest, or take a part of the data set as such"
-        )
+    table_name, table = _table(root, videos, partial)
     people = {key: table[key][1] if key in table else _person(key) for key in videos}
     test = TEST_PEOPLE | {people[key] for key in videos if _person(key) in TEST_PEOPLE}
     clips = []
@@ -52,7 +45,7 @@ def index(root: str | Path, *, partial: bool = False, seed: int = 0) -> list[Raw
         if key in table and table[key][2] != LABELS[kind]:
             notes.append(f"the table calls it {table[key][2]}, its name {LABELS[kind]}: the name counts")
         if table and key not in table:
-            notes.append(f"not in {tables[0].name}")
+            notes.append(f"not in {table_name}")
         split = "test" if people[key] in test else hash_split(people[key], seed=seed, val=VAL_SHARE, test=0)
         clips.append(
             RawClip(
@@ -78,6 +71,20 @@ def _videos(root: Path) -> dict[str, Path]:
             f"in {where.name}/ {found(where)}"
         )
     return videos
+
+
+def _table(root: Path, videos: dict[str, Path], partial: bool) -> tuple[str, dict[str, tuple[str, str, str]]]:
+    """The table of files: its name and its rows. InputError if it, or a video that it lists, is missing, and not `partial`."""
+    half = f"{root}: UvA-NEMO is half-unpacked:"
+    rest = "unpack the rest, or say partial to take what there is"
+    tables = [path for up in (root, root.parent, *(p for p in inside(root, FOLDER) if p.is_dir())) for path in _tables(up, root)]
+    if not tables and not partial:
+        raise InputError(f"{half} looked for UvA-NEMO_Smile_Database_File_Details.txt, which lists its videos, {found(root)}; {rest}")
+    table = _read_table(tables[0]) if tables else {}
+    missing = [row[0] for key, row in table.items() if key not in videos]
+    if missing and not partial:
+        raise InputError(f"{half} {tables[0].name} lists {len(table)} videos, missing: {len(missing)} ({some(missing)}); {rest}")
+    return tables[0].name if tables else "", table
 
 
 def _tables(folder: Path, root: Path) -> list[Path]:
