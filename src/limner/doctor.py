@@ -15,7 +15,7 @@ import numpy as np
 
 from limner.types import InputError
 
-REINSTALL = "reinstall limner into a fresh environment: python3 -m venv .venv && .venv/bin/pip install limner"
+REINSTALL = "set limner up anew: in its folder, rm -rf .venv && make setup"
 
 
 @dataclass(frozen=True, kw_only=True)
