@@ -291,3 +291,20 @@ def test_hash_split_is_a_fact_of_the_name() -> None:
     assert 340 < counts["test"] < 460  # 400 expected, sigma 19
     assert 340 < counts["val"] < 460
     assert [raw.hash_split(f"p{i}", seed=1) for i in range(50)] != [raw.hash_split(f"p{i}") for i in range(50)]
+
+
+def test_text_files_of_any_system(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for content in ("é\r\nb".encode("utf-16"), "\ufeffé\nb".encode(), "é\rb".encode(), "é\nb".encode("cp1252")):
+        path.write_bytes(content)
+        assert raw.read_lines(path) == ["é", "b"], content
+    refused(lambda: raw.read_lines(tmp_path / "none.txt"), "cannot read", "none.txt")
+
+
+def test_messages_stay_one_line_and_short(tmp_path: Path) -> None:
+    assert raw.found(tmp_path) == "found nothing"
+    for name in ("b\nc", "a10", "a9", ".DS_Store"):
+        (tmp_path / name).touch()
+    (tmp_path / "d").mkdir()
+    assert raw.found(tmp_path) == "found a9, a10, b?c, d/"
+    assert raw.found(tmp_path, 2) == "found a9, a10 and 2 more"

@@ -130,7 +130,7 @@ def _read_au(path: Path) -> dict[int, int]:
         if not line.strip():
             continue
         frame, comma, value = (part.strip() for part in line.partition(","))
-        if not comma or not re.fullmatch(r"[0-9]{1,7}", frame):
+        if not comma or not re.fullmatch(r"[0-9]{1,6}", frame):
             raise InputError(f"{path}, line {number}: expected frame,intensity such as 1,0; got {line.strip()[:40]!r}")
         if int(frame) in values:
             raise InputError(f"{path}, line {number}: frame {int(frame)} stands there twice")

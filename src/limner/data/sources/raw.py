@@ -8,6 +8,7 @@ Shapes: T time, A action units.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import unicodedata
@@ -76,7 +77,11 @@ def frame_files(folder: Path) -> list[Path]:
 def existing(root: str | Path, what: str) -> Path:
     """The root as a folder. InputError where it is missing or a file, such as an archive still to be unpacked."""
     root = Path(root)
-    if not root.exists():
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise InputError(f"cannot read {root}: {reason_of(error)}") from error
+    if not there:
         raise InputError(f"{root} does not exist; name the folder of {what}")
     if not root.is_dir():
         raise InputError(f"{root} is a file; unpack it and name the folder of {what}")
@@ -98,24 +103,24 @@ def folders(root: Path, pattern: str, parent: str) -> list[Path]:
 def found(folder: Path, most: int = 6) -> str:
     """What a folder holds, for a message: "found a, b, c and 4 more", "found nothing"."""
     names = [path.name + ("/" if path.is_dir() else "") for path in entries(folder)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"found {', '.join(names[:most])}{more}" if names else "found nothing"
+    return f"found {some(names, most)}" if names else "found nothing"
 
 
 def some(names: Iterable[object], most: int = 3) -> str:
     """The first few of many, for a message: "a, b, c and 4 more"."""
-    shown = [str(name) for name in names]
+    shown = ["".join(sign if sign.isprintable() else "?" for sign in str(name)) for name in names]  # a message is one line
     return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, without their ends (any system's); UTF-8 with or without a mark, else Windows-1252. InputError."""
+    """The lines of a text file, without their ends (any system's); UTF-16 with a mark (spreadsheets' "Unicode text"), UTF-8 with or
+    without one, else Windows-1252. InputError if it cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
     return text.split("\n") if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
