@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from limner import geometry
+from limner.bench.faces import VALIDATION
 from limner.generation import neutral, transfer
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 from limner.types import InputError, Motion
 
 SHARED = Path(__file__).parents[1].parent / "shared"
-# never used for any fit (data/README.md)
-VALIDATION = ["003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"]
 PIXELS = geometry.invert_affine(np.array([[0.01, 0.002, -2.0], [-0.002, 0.01, -1.0]]))  # a tilted face, about 98 px a unit
 
 
@@ -78,6 +77,8 @@ def test_another_persons_motion_keeps_the_own_first_frame_and_scales_with_the_ey
     assert transfer.is_same_face(np.stack([reference + 1.0]), reference)
     with pytest.raises(InputError, match="must start with a face"):
         transfer.transfer(np.zeros((2, 68, 2)), reference)
+    with pytest.raises(InputError, match="frame 1 of the motion has its points on one another"):
+        transfer.transfer(np.stack([first, np.zeros_like(first)]), reference)
 
 
 def test_a_motion_is_scaled_to_another_size():

@@ -17,11 +17,10 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from limner import geometry
+from limner.bench.faces import VALIDATION
 from limner.generation import neutral
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 
-# never used for any fit (data/README.md)
-VALIDATION = ["003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"]
 RIDGE = 0.03  # ours: three-fold cross-validation on the training people is flat from 0.01 to 0.1
 COPIES = 40  # ours: variants of each pair
 STRENGTHS = (0.0, 0.0, 0.3, 0.6, 1.0, 1.0, 1.25)  # ours: parts of the person's own smile; neutral faces twice

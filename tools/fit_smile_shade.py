@@ -20,11 +20,10 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.draw import polygon2mask
 
 from limner import geometry, warp
+from limner.bench.faces import VALIDATION
 from limner.generation import shade
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 
-# never used for any fit (data/README.md)
-VALIDATION = ["003", "009", "017", "024", "031", "038", "061", "068", "086", "096", "104", "114", "121", "127", "135", "141"]
 SLOW_PX = 16  # ours: wider than any fold; what varies more slowly is the light of the two photos
 MOST_LOG = 0.5  # ours: larger ratios are hair, shirts and misaligned edges
 BLUR_PX = 0.8  # ours: people's folds do not coincide more exactly than this

@@ -3,7 +3,7 @@
 The warp is backward: a field gives, for each pixel of the output, how far away its colour lies in the source. It is fitted on the target
 points (where the output's features are) with values source - target, so nothing has to be inverted.
 
-Shapes: N batch (frames), C centres, M places, H W pixels, h w nodes of a coarse grid.
+Shapes: N batch (frames), C centres, V values of each, M places, H W pixels, h w nodes of a coarse grid.
 Positions are (x, y) pixels, pixel centres at integers + 0.5.
 """
 
@@ -14,7 +14,7 @@ import math
 import torch
 
 LANCZOS_A = 4  # ours: 8 taps; half-way samples keep 97 % of the contrast at 0.35 cycles a pixel (bicubic: 63 %)
-MIN_DISTANCE2 = 1e-12
+MIN_DISTANCE2 = 1e-12  # ours: keeps log(0) and its gradient out; U is 0 there either way
 
 
 def _kernel(distance2: torch.Tensor) -> torch.Tensor:
@@ -28,8 +28,8 @@ def _distance2(a_NMx2: torch.Tensor, b_NCx2: torch.Tensor) -> torch.Tensor:
     return dx * dx + dy * dy
 
 
-def fit_spline(centres_NC2: torch.Tensor, values_NC2: torch.Tensor, smoothing: torch.Tensor | float = 0.0) -> torch.Tensor:
-    """Thin-plate splines through (or, with smoothing > 0, near) the values at the centres -> coefficients (N, C + 3, 2).
+def fit_spline(centres_NC2: torch.Tensor, values_NCV: torch.Tensor, smoothing: torch.Tensor | float = 0.0) -> torch.Tensor:
+    """Thin-plate splines through (or, with smoothing > 0, near) the values at the centres -> coefficients (N, C + 3, V).
 
     smoothing: a number or a (C,) tensor, in the units of the kernel at unit distance; 0 interpolates. Centres should be scaled so that
     the scene is a few units wide. Source: Bookstein 1989; the smoothing term as in Wahba 1990. Coincident centres need smoothing > 0.
@@ -40,12 +40,12 @@ def fit_spline(centres_NC2: torch.Tensor, values_NC2: torch.Tensor, smoothing: t
     P = torch.cat([centres_NC2.new_ones(N, C, 1), centres_NC2], -1)
     top = torch.cat([K + torch.diag(weight), P], -1)
     bottom = torch.cat([P.transpose(1, 2), P.new_zeros(N, 3, 3)], -1)
-    right = torch.cat([values_NC2, values_NC2.new_zeros(N, 3, values_NC2.shape[-1])], 1)
+    right = torch.cat([values_NCV, values_NCV.new_zeros(N, 3, values_NCV.shape[-1])], 1)
     return torch.linalg.solve(torch.cat([top, bottom], 1), right)
 
 
 def evaluate_spline(coefficients: torch.Tensor, centres_NC2: torch.Tensor, at_M2: torch.Tensor) -> torch.Tensor:
-    """Coefficients of `fit_spline` and places (M, 2), or (N, M, 2) -> values (N, M, 2)."""
+    """Coefficients (N, C + 3, V) of `fit_spline` and places (M, 2), or (N, M, 2) -> values (N, M, V)."""
     C = centres_NC2.shape[1]
     at_NM2 = (at_M2 if at_M2.ndim == 3 else at_M2[None]).expand(len(centres_NC2), -1, -1)
     # |a - c|^2 = |a|^2 + |c|^2 - 2 a.c: one matrix product instead of six passes over (N, M, C); its rounding is far below a pixel

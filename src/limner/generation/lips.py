@@ -10,22 +10,15 @@ import numpy as np
 import torch
 
 from limner import geometry, warp
-from limner.generation import person, slits
+from limner.generation import person, slits, support
 from limner.guides.face import GUIDE
 
 MARGIN_UNIT = 0.12  # ours: round the outer lips
 NEAR_UNIT = 0.05  # ours: how far beyond the detector's opening teeth and dark corners are looked for
 GROW_UNIT = 0.012  # ours: edges of teeth are half lip
+RING = 0.3  # ours: lip is what lies deeper between skin and opening than this share of the deepest
 DARK, PALE = 0.55, 0.40  # ours: below that share of the lips' light it is the cavity, below that share of their redness it is a tooth
 REACH_UNIT = 0.02  # ours: from how far the lip's colours are taken
-
-
-def box_of(points_K2: np.ndarray, photo_hw: tuple[int, int]) -> tuple[int, int, int, int]:
-    """x0 y0 x1 y1 round the mouth, within the photo."""
-    margin = MARGIN_UNIT * float(geometry.unit_length(points_K2, GUIDE))
-    low = np.floor(points_K2[48:].min(0) - margin).astype(int).clip(0, (photo_hw[1] - 2, photo_hw[0] - 2))
-    high = np.ceil(points_K2[48:].max(0) + margin).astype(int).clip(low + 2, (photo_hw[1], photo_hw[0]))
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def inside_of(photo: np.ndarray, points_K2: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -39,7 +32,7 @@ def inside_of(photo: np.ndarray, points_K2: np.ndarray, box: tuple[int, int, int
     opening = (slits.opening(shape, u, v, 1.0)[0] > 0.5).numpy()
     lips = person.face_mask(points_K2[48:60], box)
     ring = np.asarray(distance_transform_edt(lips)) * lips
-    ring = lips & ~opening & (ring > 0.3 * ring.max())
+    ring = lips & ~opening & (ring > RING * ring.max())
     if not ring.any() or not opening.any():
         return opening
     colour = photo[y0:y1, x0:x1].astype(np.float64)
@@ -56,9 +49,9 @@ def closed_texture(photo: np.ndarray, points_K2: np.ndarray) -> tuple[torch.Tens
     """The mouth painted over: a `warp.sharp_texture` of 4 channels, colour 0..255 and where it counts 0..1, and its corner in the photo."""
     from scipy.ndimage import distance_transform_edt
 
-    box = box_of(points_K2, photo.shape[:2])
-    x0, y0, x1, y1 = box
     unit = float(geometry.unit_length(points_K2, GUIDE))
+    box = support.box_round(points_K2[48:], MARGIN_UNIT * unit, photo.shape[:2])
+    x0, y0, x1, y1 = box
     inside = inside_of(photo, points_K2, box)
     colour = person.continued(photo[y0:y1, x0:x1].astype(np.float32), ~inside, REACH_UNIT * unit)
     weight = 1 - np.clip(np.asarray(distance_transform_edt(~inside)) / max(GROW_UNIT * unit, 1.5), 0, 1)

@@ -1,6 +1,7 @@
 """What an opening mouth shows: a dark cavity and the upper teeth, fixed to the skull, lit like the photo.
 
-Lengths in units are inter-ocular distances (outer eye corners, about 90 mm). Shapes: T frames, H W pixels of a box.
+Lengths in units are inter-ocular distances (outer eye corners, about 90 mm). Shapes: T frames, H W pixels of a box. Numbers inside the
+formulas of `paint`, `contact_shade` and `_teeth` are ours, chosen by eye beside the training people's open smiles.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import numpy as np
 import torch
 
 from limner import geometry
-from limner.generation import slits
+from limner.generation import slits, support
+from limner.generation.slits import smoothstep
 from limner.guides.face import GUIDE
 
 # Visible widths of the upper teeth from the midline, central incisor to second premolar and beyond, seen from the front (the arch turns
@@ -83,13 +85,11 @@ class Interior:
     def __init__(self, photo: np.ndarray, points: np.ndarray, rest: np.ndarray) -> None:
         self.palette = palette(photo, points)
         self.unit = float(geometry.unit_length(points, GUIDE))
-        left, right = GUIDE.unit_pair
-        axis = (points[right] - points[left]) / self.unit
-        self.axis, self.down = axis, np.array([-axis[1], axis[0]])
+        self.axis, self.down = support.upright(points)
         line = rest[[60, 61, 62, 63, 64, 65, 66, 67]].mean(0)
-        middle = points[[27, 33, 51]].mean(0) @ axis * 0.5 + line @ axis * 0.5
+        middle = points[[27, 33, 51]].mean(0) @ self.axis * 0.5 + line @ self.axis * 0.5
         height = (rest[62] + rest[66]) / 2 @ self.down
-        self.origin = middle * axis + height * self.down
+        self.origin = middle * self.axis + height * self.down
 
     def paint(self, at_THW2: torch.Tensor, shape: slits.Shape, head_T23: np.ndarray) -> torch.Tensor:
         """Places of the output -> colours (T, 3, H, W), 0..255, as if the lips were not there. head: output -> photo."""
@@ -104,21 +104,21 @@ class Interior:
         edge = self._edge(shape, head)
         teeth, cover = _teeth(x, y, edge, 1.0 / self.unit)
         corner = torch.minimum(u, 1 - u).clamp(0, 0.5)
-        dim = 0.30 + 0.70 * _ramp(corner / 0.30)  # the cheeks' shade: dark corners
+        dim = 0.30 + 0.70 * smoothstep(corner / 0.30)  # the cheeks' shade: dark corners
         dim = dim * (1 - 0.50 * torch.exp(-below_lip.clamp_min(0) / 0.013)) * (1 - 0.20 * torch.exp(-above_lip.clamp_min(0) / 0.012))
-        dim = dim * (0.45 + 0.55 * _ramp((above_lip + below_lip) / 0.055))  # a narrow gap lets little light in
-        depth = _ramp((above_lip + below_lip) / 0.25)
+        dim = dim * (0.45 + 0.55 * smoothstep((above_lip + below_lip) / 0.055))  # a narrow gap lets little light in
+        depth = smoothstep((above_lip + below_lip) / 0.25)
         p = self.palette
         colour = lambda c: c.view(1, 3, 1, 1)  # noqa: E731
-        wide = _ramp((above_lip + below_lip - 0.10) / 0.14)
-        tongue = (wide * _ramp(corner / 0.35) * torch.exp(-((above_lip.clamp_min(0) / 0.07) ** 2)) * _ramp(above_lip / 0.02))[:, None]
+        wide = smoothstep((above_lip + below_lip - 0.10) / 0.14)
+        tongue = wide * smoothstep(corner / 0.35) * torch.exp(-((above_lip.clamp_min(0) / 0.07) ** 2)) * smoothstep(above_lip / 0.02)
         cavity = colour(p.cavity) * (1.25 - 0.5 * depth)[:, None]
-        cavity = cavity + tongue * (colour(p.gum) * TONGUE - cavity)
+        cavity = cavity + tongue[:, None] * (colour(p.gum) * TONGUE - cavity)
         gum = colour(p.gum) * dim[:, None]
         bright = colour(p.teeth) * (teeth * dim).clamp_min(1e-3)[:, None] ** colour(torch.tensor(WARM_SHADE))
-        at_gum = _ramp((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
+        at_gum = smoothstep((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
         upper_row = bright * (1 - at_gum) + gum * at_gum
-        shown = (cover * _ramp(corner / 0.10))[:, None]
+        shown = (cover * smoothstep(corner / 0.10))[:, None]
         return cavity * (1 - shown) + upper_row * shown
 
     def _edge(self, shape: slits.Shape, head: torch.Tensor) -> torch.Tensor:
@@ -133,13 +133,8 @@ class Interior:
 def contact_shade(shape: slits.Shape, u: torch.Tensor, v: torch.Tensor, unit: float) -> torch.Tensor:
     """How much of the light (T, H, W) is lost where lips meet that did not meet in the photo."""
     line = (slits.look_up(shape.upper, u) + slits.look_up(shape.lower, u)) / 2
-    ends = _ramp(torch.minimum(u, 1 - u) / 0.20)
+    ends = smoothstep(torch.minimum(u, 1 - u) / 0.20)
     return CONTACT * ends * torch.exp(-(((v - line) / max(CONTACT_UNIT * unit, 0.7)) ** 2))
-
-
-def _ramp(x: torch.Tensor) -> torch.Tensor:
-    x = x.clamp(0, 1)
-    return x * x * (3 - 2 * x)
 
 
 def _teeth(x: torch.Tensor, y: torch.Tensor, edge: torch.Tensor, pixel: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -155,10 +150,11 @@ def _teeth(x: torch.Tensor, y: torch.Tensor, edge: torch.Tensor, pixel: float) -
     bottom = edge + torch.tensor(EDGES)[left, which] - ARC * side * side - 0.014 * across.abs() ** 5  # rounded corners
     cover = ((bottom - y) / soft + 0.5).clamp(0, 1)
     to_gap = torch.minimum(at - low, high - at)
-    near_edge = _ramp(1 - (bottom - y) / (0.6 * HEIGHT))  # gaps open towards the edge and close at the gum
+    near_edge = smoothstep(1 - (bottom - y) / (0.6 * HEIGHT))  # gaps open towards the edge and close at the gum
     width = max(0.0042, 0.6 * pixel)
     gap = torch.exp(-((to_gap / width) ** 2)) * (0.05 + 0.19 * near_edge) * min(1.0, 0.0042 / width + 0.2)
-    turn = 1 - 0.70 * _ramp((side - 0.10) / 0.28)  # the arch turns away from the light
+    turn = 1 - 0.70 * smoothstep((side - 0.10) / 0.28)  # the arch turns away from the light
     crown = 1 - 0.09 * across * across + 0.05 * torch.exp(-(((across + 0.15) / 0.35) ** 2))  # rounded crowns, a soft gleam on each
-    edge_tone = 1 - 0.12 * _ramp((y - bottom + 0.035) / 0.035) - 0.06 * _ramp((bottom - y - 0.05) / 0.05)  # translucent edge, warmer neck
+    # A translucent edge, a warmer neck
+    edge_tone = 1 - 0.12 * smoothstep((y - bottom + 0.035) / 0.035) - 0.06 * smoothstep((bottom - y - 0.05) / 0.05)
     return torch.tensor(BRIGHT)[left, which] * turn * crown * edge_tone * (1 - gap), cover

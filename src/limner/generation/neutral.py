@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from limner import geometry
+from limner.generation import support
 from limner.guides.face import GUIDE
 
 NUMBERS = Path(__file__).with_name("neutral_shape.safetensors")  # made by tools/fit_neutral_shape.py; its card lies beside it
@@ -44,11 +45,10 @@ def estimate_neutral(points: np.ndarray) -> tuple[np.ndarray, float]:
     back = ((unit.ravel() - n["mean"]) @ n["slope"] + n["offset"]).reshape(-1, 2)
     smile = n["smile"][MOUTH]
     strength = max(-float((back[MOUTH] * smile).sum() / (smile * smile).sum()), float(lip_gap(unit)) / OPEN_UNIT)
-    part = np.clip((strength - LEAST) / (FULL - LEAST), 0, 1)
-    part = part * part * (3 - 2 * part)
+    part = float(support.smoothstep((strength - LEAST) / (FULL - LEAST)))
     if part == 0:
         return points.astype(np.float32), max(strength, 0.0)
-    rest = _close_lips(unit + part * back, float(part))
+    rest = _close_lips(unit + part * back, part)
     return geometry.apply_affine(geometry.invert_affine(to_unit), rest).astype(np.float32), strength
 
 

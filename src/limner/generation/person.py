@@ -19,12 +19,12 @@ from limner.generation import support
 from limner.guides.face import GUIDE
 
 CROP_UNIT = 1.6  # ours: how much round the face the segmenter sees
-RIM_UNIT, RIM_PX = (
-    0.02,
-    2.0,
-)  # ours: the layer reaches so far beyond the mask: a rim of background moves along, none of the face stays behind
+# ours: the layer reaches so far beyond the mask: a rim of background moves along, none of the face stays behind
+RIM_UNIT, RIM_PX = 0.02, 2.0
 SOFT_UNIT = 0.03  # ours: the edge of the layer: wide enough that loose hair fades over rather than breaks
 CONTINUE_UNIT = 0.03  # ours: how far beside itself the uncovered background looks for its colours
+REACHES, TRUSTED = (1, 3, 9), 0.05  # ours: widths of those means, in reaches, and the share of known pixels from which one is trusted
+NECK_UNIT = 0.2  # ours: without a segmenter, the neck begins so far above the chin
 LEAST_PX, SLOPE = 0.5, 0.4  # ours, without a segmenter: on background; more for each pixel within the person (1 would fold the photo)
 
 
@@ -84,9 +84,9 @@ def continued(picture: np.ndarray, known: np.ndarray, reach_px: float) -> np.nda
     small = torch.nn.functional.avg_pool2d(stacked[None], coarse, ceil_mode=True)[0].numpy()
     colour, weight = small[:3], small[3:]
     out, trust = np.zeros_like(colour), np.zeros_like(weight)
-    for reach in (reach_px / coarse, 3 * reach_px / coarse, 9 * reach_px / coarse):
+    for reach in (times * reach_px / coarse for times in REACHES):
         near = gaussian_filter(weight, (0, reach, reach))
-        part = (1 - trust) * np.clip(near / 0.05, 0, 1)
+        part = (1 - trust) * np.clip(near / TRUSTED, 0, 1)
         out, trust = out + part * gaussian_filter(colour, (0, reach, reach)) / np.maximum(near, 1e-6), trust + part
     rest = picture[known].mean(0) if known.any() else picture.mean((0, 1))
     out = torch.from_numpy((out + (1 - trust) * rest[:, None, None]).astype(np.float32))
@@ -109,12 +109,10 @@ def assumed_person(points_K2: np.ndarray, at_hw2: np.ndarray) -> np.ndarray:
     """(h, w) bool: what is the person for certain, the hull of the face's points, and the neck below the jaw."""
     unit = float(geometry.unit_length(points_K2, GUIDE))
     face = support.distance_to_hull(points_K2, at_hw2) <= 0
-    left, right = GUIDE.unit_pair
-    axis = (points_K2[right] - points_K2[left]) / unit
-    down = np.array([-axis[1], axis[0]])
+    axis, down = support.upright(points_K2)
     jaw = points_K2[[5, 11]]
     along, below = at_hw2 @ axis, at_hw2 @ down
-    return face | ((along > (jaw @ axis).min()) & (along < (jaw @ axis).max()) & (below > (points_K2[8] @ down) - 0.2 * unit))
+    return face | ((along > (jaw @ axis).min()) & (along < (jaw @ axis).max()) & (below > (points_K2[8] @ down) - NECK_UNIT * unit))
 
 
 def may_move(points_K2: np.ndarray, box: tuple[int, int, int, int], step: int) -> np.ndarray:

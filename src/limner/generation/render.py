@@ -31,6 +31,7 @@ EYE_OPEN_UNIT = (0.01, 0.03)  # ours: gaps of the photo's lids from which an eye
 TEETH_HIGHER, TEETH_WIDER = (1.2, 1.8), (1.08, 1.20)
 LIPS_COVER = 0.6  # ours: of the way to closed, from which the lips are wholly painted over, and from which they begin to touch
 NO_TEETH = (0.8, 0.95)  # ours: over this part of the way to closed, what is left of the photo's teeth goes
+ANCHORS_AT = 0.75  # ours: how far from the face's middle the still places lie, in its width and height, beyond the support's margin
 STILL_PX = 1e-4  # ours: moved by less, the photo itself is the picture
 
 
@@ -173,8 +174,7 @@ class WarpRenderer:
         """(T, H, W, 1): 1 well inside each frame's box low..high, falling to 0 at its border. at_HW2: places of an upright grid."""
         ramp = lambda at, k: torch.minimum(at - _column(low_T2[:, k]), _column(high_T2[:, k]) - at)  # noqa: E731
         depth = torch.minimum(ramp(at_HW2[0, :, 0], 0)[:, None], ramp(at_HW2[:, 0, 1], 1)[:, :, None])
-        t = depth.div_(TAPER * BOX_MARGIN_UNIT * self.unit).clamp_(0, 1)
-        return (t * t * (3 - 2 * t))[..., None]
+        return slits.smoothstep(depth.div_(TAPER * BOX_MARGIN_UNIT * self.unit))[..., None]
 
     def _own_teeth(self, shape: slits.Shape, motion: skin.Motion) -> torch.Tensor:
         """(T,) 1 while the mouth is hardly higher open or wider than in the photo, falling to 0 where what the photo shows would tear."""
@@ -254,7 +254,7 @@ class WarpRenderer:
         """16 points round the support that stay where they are; (16, 2)."""
         angle = np.arange(skin.NUM_ANCHORS) * (2 * np.pi / skin.NUM_ANCHORS)
         low, high = self.points.min(0), self.points.max(0)
-        return (low + high) / 2 + ((high - low) * 0.75 + support.FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)
+        return (low + high) / 2 + ((high - low) * ANCHORS_AT + support.FADE_UNIT * self.unit) * np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
 def _column(values_T: np.ndarray) -> torch.Tensor:

@@ -20,7 +20,8 @@ NUMBERS = Path(__file__).with_name("smile_shade.safetensors")  # made by tools/f
 MAP_SIZE = 128  # ours: pixels of the map, 58 a unit
 MOST = 2.0  # ours: the strongest of the training people's smiles is 2.0 times their mean one
 MOUTH = slice(48, 68)
-NUM_RING = 16
+NUM_RING, RING = 16, 0.7  # ours: places round the face that hold the map's border, and their distance from its middle in its sides
+NODES_A_UNIT, SMOOTHING = 18, 1e-4  # ours: the spline is evaluated so densely; it goes through the points, nearly
 
 
 @cache
@@ -35,7 +36,7 @@ def to_map(points_K2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The face's points and a ring round them, in the photo and in the map; two (68 + NUM_RING, 2)."""
     onto = geometry.unit_to_map(GUIDE, MAP_SIZE)
     angle = np.arange(NUM_RING) * (2 * np.pi / NUM_RING)
-    ring = MAP_SIZE * (0.5 + 0.7 * np.stack([np.cos(angle), np.sin(angle)], -1))
+    ring = MAP_SIZE * (0.5 + RING * np.stack([np.cos(angle), np.sin(angle)], -1))
     back = geometry.invert_affine(geometry.compose_affine(geometry.to_unit(points_K2, GUIDE), onto))
     in_map = np.concatenate([geometry.apply_affine(onto, GUIDE.canonical.astype(np.float64)), ring])
     return np.concatenate([points_K2, geometry.apply_affine(back, ring)]), in_map
@@ -44,9 +45,9 @@ def to_map(points_K2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def laid_on(points_K2: np.ndarray, box: tuple[int, int, int, int], unit: float) -> torch.Tensor:
     """The map over a pixel box of the photo with these points; (1, H, W) log ratio, 0 beyond the map."""
     photo, in_map = to_map(points_K2)
-    step = max(1, round(unit / 18))
+    step = max(1, round(unit / NODES_A_UNIT))
     centres = torch.from_numpy(photo / unit)[None]
-    spline = warp.fit_spline(centres, torch.from_numpy(in_map)[None], 1e-4)
+    spline = warp.fit_spline(centres, torch.from_numpy(in_map)[None], SMOOTHING)
     nodes = warp.nodes(box, step)
     places = warp.evaluate_spline(spline.float(), centres.float(), nodes.reshape(-1, 2) / unit).view(1, *nodes.shape)
     x0, y0, x1, y1 = box

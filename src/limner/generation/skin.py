@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from limner import geometry, warp
-from limner.generation import slits
+from limner.generation import slits, support
 from limner.guides.face import GUIDE
 
 UPPER_LIDS, LOWER_LIDS = (37, 38, 43, 44), (40, 41, 46, 47)
@@ -23,17 +23,15 @@ LEFT_OUT = (LOWER_LIDS, UPPER_LIDS + LOWER_LIP, UPPER_LIP)  # brow, cheek, chin
 INNER_UPPER, INNER_LOWER = [61, 62, 63], [67, 66, 65]
 OPEN_UNIT = 0.02  # ours: a photo's mouth counts as open from this gap on, fully from twice this
 INSET_UNIT = (0.010, 0.018)  # ours: of the upper and the lower lip's edge when it closes
+NUM_ANCHORS = 16  # ours: still places round the support
 SEAM_UNIT = 0.10  # ours: least width of the blend between sheets away from the slits
 SMOOTHING = {"jaw": 2e-2, "brow": 5e-3, "nose": 2e-3, "eye": 1e-3, "lip": 1e-3, "anchor": 1e-3}  # ours, units^2: where the detector jitters
 
 
 def smoothing() -> torch.Tensor:
-    """(68 + anchors,) how loosely each centre is held."""
+    """(68 + NUM_ANCHORS,) how loosely each centre is held, the spline's smoothing; units^2."""
     parts = [name.split("_")[0] for name in GUIDE.point_names] + ["anchor"] * NUM_ANCHORS
     return torch.tensor([SMOOTHING[part] for part in parts])
-
-
-NUM_ANCHORS = 16
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,12 @@ def motion_of(points_TK2: np.ndarray, reference_K2: np.ndarray) -> Motion:
     sources = np.broadcast_to(reference_K2, points_TK2.shape).copy()
     head = geometry.fit_similarity(points_TK2[:, rigid], sources[:, rigid])
     unit = geometry.unit_length(reference_K2, GUIDE)
-    left, right = GUIDE.unit_pair
-    axis = (reference_K2[right] - reference_K2[left]) / unit
-    down = np.array([-axis[1], axis[0]])
-    own = float((reference_K2[list(INNER_LOWER)] - reference_K2[list(INNER_UPPER)]).mean(0) @ down) / unit
-    gap = np.linalg.norm((points_TK2[:, INNER_LOWER] - points_TK2[:, INNER_UPPER]).mean(1), axis=-1) * geometry.scale_of(head) / unit
+    _, down = support.upright(reference_K2)
+    own = float((reference_K2[INNER_LOWER] - reference_K2[INNER_UPPER]).mean(0) @ down) / unit
+    # Signed, and as the photo's head stands: lips that pass each other are as closed as lips that meet
+    gap = (
+        ((points_TK2[:, INNER_LOWER] - points_TK2[:, INNER_UPPER]).mean(1)[:, None] @ np.swapaxes(head[..., :2], 1, 2))[:, 0] @ down / unit
+    )
     closing = np.clip((own - OPEN_UNIT) / OPEN_UNIT, 0, 1) * np.clip(1 - gap / max(own, 1e-6), 0, 1)
     inset = closing[:, None, None] * unit * down
     sources[:, INNER_UPPER] -= INSET_UNIT[0] * inset

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+HIDDEN, WIDEN = 0.5, 0.8  # ours: the step between two sheets takes half the opening, and grows so fast past the corners
 NODES = 49  # ours: table length; a mouth of 200 px has a node every 4 px
 
 
@@ -129,6 +130,11 @@ def side(shape: Shape, u: torch.Tensor, v: torch.Tensor, least_px: float) -> tor
     """0 above the slit, 1 below (T, H, W). The step hides in the opening, is `least_px` wide where closed, and widens past the corners."""
     upper, lower = look_up(shape.upper, u), look_up(shape.lower, u)
     beyond = (u - u.clamp(0, 1)).abs() * shape.length[:, None, None]
-    width = least_px + 0.5 * (lower - upper) + 0.8 * beyond
-    t = ((v - (upper + lower) / 2) / width + 0.5).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    width = least_px + HIDDEN * (lower - upper) + WIDEN * beyond
+    return smoothstep((v - (upper + lower) / 2) / width + 0.5)
+
+
+def smoothstep(x: torch.Tensor) -> torch.Tensor:
+    """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)

@@ -32,14 +32,18 @@ def transfer(motion_points: np.ndarray, reference_points: np.ndarray) -> np.ndar
     """Another person's motion (T, 68, 2) on the reference's points (68, 2), any pixels -> (T, 68, 2) in the reference's pixels.
 
     Each point moves as the same point of the other person did, relative to that person's first frame, in inter-ocular units of that
-    frame and turned by the angle between the two faces. Frame 0 is the reference's own points. InputError where the first frame is no face.
+    frame and turned by the angle between the two faces. Frame 0 is the reference's own points. InputError where a frame is no face.
     """
     motion_points, reference_points = np.asarray(motion_points, np.float64), np.asarray(reference_points, np.float64)
     first = motion_points[0]
     if not geometry.unit_length(first, GUIDE) > 0:
         raise InputError("the motion's first frame has both eye corners in one place; a motion must start with a face")
+    spread = np.ptp(motion_points[:, list(GUIDE.rigid)], axis=1).max(-1)
+    if (spread == 0).any():
+        raise InputError(
+            f"frame {int((spread == 0).argmax())} of the motion has its points on one another; a motion is a face in each frame"
+        )
     between = geometry.fit_similarity(first[list(GUIDE.rigid)], reference_points[list(GUIDE.rigid)])
-    i, j = GUIDE.unit_pair
-    linear = between[:, :2] / geometry.scale_of(between)
-    linear = linear * (np.linalg.norm(reference_points[j] - reference_points[i]) / np.linalg.norm(first[j] - first[i]))
+    ratio = geometry.unit_length(reference_points, GUIDE) / geometry.unit_length(first, GUIDE)
+    linear = between[:, :2] * (ratio / geometry.scale_of(between))
     return (reference_points + (motion_points - first) @ linear.T).astype(np.float32)
