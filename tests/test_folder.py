@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -95,6 +96,19 @@ def test_what_a_killed_run_left_is_cleared_but_not_a_run_at_work(tmp_path: Path)
         ResultFolder(tmp_path, "you").finished({}, force=False)  # any later run into this folder clears it
         assert not left[0].exists()
         assert mine.is_dir()
+
+
+def test_a_disk_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")  # as some network drives answer
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    place = ResultFolder(tmp_path, "me")
+    write(place, {"seed": 0}, a="one")
+    assert place.finished({"seed": 0}, force=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["me"]
 
 
 def test_a_kill_between_the_two_renames_is_mended(tmp_path: Path):

@@ -15,31 +15,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from limner.media.files import reason_of
+from limner.media.files import LOCK, lock_folder, reason_of
 from limner.types import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-RESULT, LOCK = "result.json", ".lock"
+RESULT = "result.json"
 
 
 def _lock(folder: Path) -> BinaryIO | None:
-    """An exclusive lock on the folder, held until the file is closed; None where another run holds it or the folder is gone."""
+    """The folder's lock, held until the file is closed; None where another run holds it or the folder is gone."""
     try:
-        file = (folder / LOCK).open("ab")
+        return lock_folder(folder)
     except FileNotFoundError:
         return None
-    if fcntl is None:  # Windows: no such lock; the process number in the name keeps runs apart
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
 
 
 def _claim(part: Path) -> BinaryIO:
@@ -158,7 +145,7 @@ class ResultFolder:
         if not self.out.is_dir():
             return
         self._settle()
-        for part in self.out.glob(f"{glob.escape(self.prefix) if fcntl is None else '.limner-'}*.part"):
+        for part in self.out.glob(f"{glob.escape(self.prefix) if os.name == 'nt' else '.limner-'}*.part"):  # Windows has no such locks
             lock = _lock(part)
             if lock:
                 shutil.rmtree(part, ignore_errors=True)
