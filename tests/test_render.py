@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from limner import geometry, warp
-from limner.generation import mouth, neutral, skin, slits
+from limner.generation import lips, mouth, neutral, skin, slits
 from limner.generation.render import WarpRenderer
 from limner.guides.face import GUIDE
 from limner.types import Face, InputError
@@ -37,8 +37,8 @@ def photo(points) -> np.ndarray:
         centre = eye.mean(0)
         picture[np.hypot((x - centre[0]) / 14, (y - centre[1]) / 5) < 1] = 235
         picture[np.hypot(x - centre[0], y - centre[1]) < 5] = 30
-    lips = points[48:60]
-    picture[np.hypot((x - lips[:, 0].mean()) / 25, (y - lips[:, 1].mean()) / 8) < 1] = (180, 90, 90)
+    outer = points[48:60].mean(0)
+    picture[np.hypot((x - outer[0]) / 25, (y - outer[1]) / 8) < 1] = (180, 90, 90)
     return picture.clip(0, 255).astype(np.uint8)
 
 
@@ -78,8 +78,8 @@ def test_a_mouth_that_is_open_in_the_photo_starts_to_move_without_a_jump(photo, 
     x0, y0, x1, y1 = renderer.box
     assert np.array_equal(renderer._patches(own[None])[0], photo[y0:y1, x0:x1])
     moved = renderer._patches(opened(own, 1e-3)[None])[0].astype(int)
-    lips = np.s_[int(own[50, 1]) - y0 : int(own[57, 1]) - y0, int(own[48, 0]) - x0 : int(own[54, 0]) - x0]
-    assert np.abs(moved - photo[y0:y1, x0:x1])[lips].max() < 10  # the noise of the skin, moved by 0.1 px
+    around = np.s_[int(own[50, 1]) - y0 : int(own[57, 1]) - y0, int(own[48, 0]) - x0 : int(own[54, 0]) - x0]
+    assert np.abs(moved - photo[y0:y1, x0:x1])[around].max() < 10  # the noise of the skin, moved by 0.1 px
 
 
 def test_an_open_mouth_keeps_what_it_shows_until_it_widens(photo, points):
@@ -99,6 +99,19 @@ def test_an_open_mouth_keeps_what_it_shows_until_it_widens(photo, points):
     assert green[-1] < 0.03 * green[0]
     steps = np.abs(np.diff(frames[box], axis=0)).mean((1, 2, 3))
     assert steps.max() < 3 * np.median(steps[steps > 0]) + 0.5
+
+
+def test_lips_are_painted_over_where_the_mouth_is_open_and_nowhere_else():
+    small = GUIDE.canonical * 20.0 + (60, 50)
+    grey = np.full((120, 120, 3), 128, np.uint8)
+    assert lips.closed_texture(grey, opened(small, 0.1 / UNIT)) is None, "open by less than a pixel"
+    found = lips.closed_texture(grey, opened(small, 4 / UNIT))
+    assert found is not None
+    texture, (x0, y0) = found
+    middle = opened(small, 4 / UNIT)[60:68].mean(0)
+    assert texture[3, int(2 * (middle[1] - y0)), int(2 * (middle[0] - x0))] == 1
+    assert texture[3, 0].max() == texture[3, -1].max() == 0
+    assert 0 <= texture[3].min() <= texture[3].max() == 1
 
 
 def test_outside_the_support_nothing_changes(renderer, photo, points):

@@ -45,15 +45,22 @@ def inside_of(photo: np.ndarray, points_K2: np.ndarray, box: tuple[int, int, int
     return np.asarray(distance_transform_edt(~found)) < GROW_UNIT * unit
 
 
-def closed_texture(photo: np.ndarray, points_K2: np.ndarray) -> tuple[torch.Tensor, tuple[float, float]]:
-    """The mouth painted over: a `warp.sharp_texture` of 4 channels, colour 0..255 and where it counts 0..1, and its corner in the photo."""
+def closed_texture(photo: np.ndarray, points_K2: np.ndarray) -> tuple[torch.Tensor, tuple[float, float]] | None:
+    """The mouth painted over: a `warp.sharp_texture` of 4 channels, colour 0..255 and where it counts 0..1, and its corner in the photo.
+
+    None where the mouth is open by less than a pixel: there is nothing to paint over.
+    """
     from scipy.ndimage import distance_transform_edt
 
     unit = float(geometry.unit_length(points_K2, GUIDE))
     box = support.box_round(points_K2[48:], MARGIN_UNIT * unit, photo.shape[:2])
     x0, y0, x1, y1 = box
     inside = inside_of(photo, points_K2, box)
+    if not inside.any():
+        return None
     colour = person.continued(photo[y0:y1, x0:x1].astype(np.float32), ~inside, REACH_UNIT * unit)
     weight = 1 - np.clip(np.asarray(distance_transform_edt(~inside)) / max(GROW_UNIT * unit, 1.5), 0, 1)
     stacked = torch.from_numpy(np.concatenate([colour, weight[..., None].astype(np.float32)], -1)).permute(2, 0, 1)
-    return warp.sharp_texture(stacked), (float(x0), float(y0))
+    texture = warp.sharp_texture(stacked)
+    texture[3].clamp_(0, 1)  # half-way samples overshoot
+    return texture, (float(x0), float(y0))
