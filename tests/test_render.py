@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
+from skimage.draw import polygon2mask
 
 from limner import geometry, warp
 from limner.generation import lips, mouth, neutral, skin, slits
@@ -236,6 +237,17 @@ def test_a_blink_covers_the_iris_and_does_not_squash_it(renderer, photo, points)
     frame = render(renderer, shut)
     inside = frame[int(eye[:, 1].mean()) - 3 : int(eye[:, 1].mean()) + 1, int(eye[1, 0]) : int(eye[2, 0])]
     assert (inside[..., 0] > 100).all(), "a closed lid shows no iris"
+
+
+def test_shut_lids_show_no_white_between_them(points):
+    photo = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
+    for eye in (points[36:42], points[42:48]):
+        photo[polygon2mask(photo.shape[:2], eye[:, ::-1] - 0.5)] = 250
+    shut = points.copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        shut[upper] = shut[lower]
+    frame = render(WarpRenderer(photo, face_of(points), where=None), shut)
+    assert (frame > 170).any(-1).sum() < 20  # of 332; 43 where the edge stays soft and the lids keep the rim of the eye
 
 
 def test_slit_curves_pass_through_their_points(points):

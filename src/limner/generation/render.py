@@ -32,6 +32,7 @@ TEETH_HIGHER, TEETH_WIDER = (1.2, 1.8), (1.08, 1.20)
 LIPS_COVER = 0.6  # ours: of the way to closed, from which the lips are wholly painted over, and from which they begin to touch
 NO_TEETH = (0.8, 0.95)  # ours: over this part of the way to closed, what is left of the photo's teeth goes
 ANCHORS_AT = 0.75  # ours: how far from the face's middle the still places lie, in its width and height, beyond the support's margin
+HARDER = 0.95  # ours: what shut lids take off the softness of their edge
 STILL_PX = 1e-4  # ours: moved by less, the photo itself is the picture
 
 
@@ -120,7 +121,7 @@ class WarpRenderer:
         coarse = (sheets * weights[..., None]).sum(1)
         position = self.pixels + self.upsampler(coarse.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         for slit, first in zip(shapes_of, (1, 0, 0)):
-            self._part(position, sheets[:, first : first + 2], slit, shapes[slit.name], points_TK2)
+            self._part(position, sheets[:, first : first + 2], slit, shapes[slit.name], motion)
         sampled = warp.sample(self.texture, position, self.texture_origin)
         smile = torch.from_numpy(shade.strength(points_TK2, self.points)).float().view(-1, 1, 1, 1)
         colours = sampled[:, :3].mul_(sampled[:, 3:4].mul_(smile).exp_())
@@ -156,17 +157,19 @@ class WarpRenderer:
         top, bottom = (int(np.clip(y - y0, 0, y1 - y0)) for y in (np.floor(low[:, 1].min()), np.ceil(high[:, 1].max())))
         return slice(top, bottom), slice(left, right)
 
-    def _part(self, position: torch.Tensor, pair: torch.Tensor, slit: slits.Slit, shape: slits.Shape, points_TK2: np.ndarray) -> None:
+    def _part(self, position: torch.Tensor, pair: torch.Tensor, slit: slits.Slit, shape: slits.Shape, motion: skin.Motion) -> None:
         """Round a slit, blends the sheet above (pair[:, 0]) and the one below so that they part along the slit; in place."""
-        rows, columns = self._slit_box(slit, points_TK2, BOX_MARGIN_UNIT)
+        rows, columns = self._slit_box(slit, motion.points, BOX_MARGIN_UNIT)
         at = self.pixels[rows, columns]
         if at.numel() == 0:
             return
         num, _, h, w, _ = pair.shape
         both = pair.permute(0, 1, 4, 2, 3).reshape(num, 4, h, w)
         above, below = self.upsampler.part(both, rows, columns).permute(0, 2, 3, 1).split(2, -1)
-        share = slits.side(shape, *shape.local(at[None]), max(1.0, SOFT_UNIT * self.unit))[..., None]
-        low, high = self._reach(slit, points_TK2, BOX_MARGIN_UNIT)  # each frame's own: its picture hangs on no other frame
+        # Between lids that meet, a place half-way between two sheets would be the white of the photo's eye
+        soft = max(1.0, SOFT_UNIT * self.unit) * (1 - HARDER * _column(motion.shut[slit.name])[:, None])
+        share = slits.side(shape, *shape.local(at[None]), soft)[..., None]
+        low, high = self._reach(slit, motion.points, BOX_MARGIN_UNIT)  # each frame's own: its picture hangs on no other frame
         region = position[:, rows, columns]
         region += self._taper(at, low, high) * (at + above + share * (below - above) - region)
 

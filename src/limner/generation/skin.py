@@ -23,6 +23,9 @@ LEFT_OUT = (LOWER_LIDS, UPPER_LIDS + LOWER_LIP, UPPER_LIP)  # brow, cheek, chin
 INNER_UPPER, INNER_LOWER = [61, 62, 63], [67, 66, 65]
 OPEN_UNIT = 0.02  # ours: a photo's mouth counts as open from this gap on, fully from twice this
 INSET_UNIT = (0.010, 0.018)  # ours: of the upper and the lower lip's edge when it closes
+LIDS = (([37, 38], [41, 40]), ([43, 44], [47, 46]))  # upper and lower, of each eye
+LID_INSET_UNIT = (0.006, 0.012)  # ours: of the upper and the lower lid's edge when it shuts
+SHUTTING = 0.6  # ours: from this part of the way to shut
 NUM_ANCHORS = 16  # ours: still places round the support
 SEAM_UNIT = 0.10  # ours: least width of the blend between sheets away from the slits
 SMOOTHING = {"jaw": 2e-2, "brow": 5e-3, "nose": 2e-3, "eye": 1e-3, "lip": 1e-3, "anchor": 1e-3}  # ours, units^2: where the detector jitters
@@ -37,35 +40,48 @@ def smoothing() -> torch.Tensor:
 @dataclass(frozen=True)
 class Motion:
     """What T frames ask of the photo: points (T, 68, 2) in the output, their sources (T, 68, 2) in the photo, pixels, and the head's
-    similarity (T, 2, 3), output -> photo. closing: (T,) how far an open mouth of the photo has closed, 0..1."""
+    similarity (T, 2, 3), output -> photo. closing: (T,) how far an open mouth of the photo has closed, 0..1.
+    shut: slit name -> (T,) how far the photo's open lids have met, 0 until they nearly do; 0 of the mouth."""
 
     points: np.ndarray
     sources: np.ndarray
     head: np.ndarray
     closing: np.ndarray
+    shut: dict[str, np.ndarray]
 
 
 def motion_of(points_TK2: np.ndarray, reference_K2: np.ndarray) -> Motion:
     """Parts the points' motion: the head's similarity is fitted on the guide's rigid points.
 
     Where the photo's mouth is open and closes, the lips' inner edges are taken a little outside the detector's: what it calls lip may still
-    be tooth, and closed lips must not show any.
+    be tooth, and closed lips must not show any. Likewise lids that shut, and the white of the eye.
     """
     rigid = list(GUIDE.rigid)
     sources = np.broadcast_to(reference_K2, points_TK2.shape).copy()
     head = geometry.fit_similarity(points_TK2[:, rigid], sources[:, rigid])
     unit = geometry.unit_length(reference_K2, GUIDE)
     _, down = support.upright(reference_K2)
-    own = float((reference_K2[INNER_LOWER] - reference_K2[INNER_UPPER]).mean(0) @ down) / unit
-    # Signed, and as the photo's head stands: lips that pass each other are as closed as lips that meet
-    gap = (
-        ((points_TK2[:, INNER_LOWER] - points_TK2[:, INNER_UPPER]).mean(1)[:, None] @ np.swapaxes(head[..., :2], 1, 2))[:, 0] @ down / unit
-    )
+    turn = np.swapaxes(head[..., :2], 1, 2)
+
+    def gaps(upper: list[int], lower: list[int]) -> tuple[float, np.ndarray]:
+        """The photo's gap and each frame's, as the photo's head stands: signed, as what passes each other is as closed as what meets."""
+        own = (reference_K2[lower] - reference_K2[upper]).mean(0) @ down
+        now = ((points_TK2[:, lower] - points_TK2[:, upper]).mean(1)[:, None] @ turn)[:, 0] @ down
+        return float(own / unit), now / unit
+
+    own, gap = gaps(INNER_UPPER, INNER_LOWER)
     closing = np.clip((own - OPEN_UNIT) / OPEN_UNIT, 0, 1) * np.clip(1 - gap / max(own, 1e-6), 0, 1)
     inset = closing[:, None, None] * unit * down
     sources[:, INNER_UPPER] -= INSET_UNIT[0] * inset
     sources[:, INNER_LOWER] += INSET_UNIT[1] * inset
-    return Motion(points_TK2, sources, head, closing)
+    shut = {slits.MOUTH.name: np.zeros(len(points_TK2))}  # closed lips may blend
+    for slit, (upper, lower) in zip(slits.EYES, LIDS):
+        own, gap = gaps(upper, lower)
+        shut[slit.name] = support.smoothstep((1 - gap / max(own, OPEN_UNIT) - SHUTTING) / (1 - SHUTTING))
+        inset = shut[slit.name][:, None, None] * unit * down
+        sources[:, upper] -= LID_INSET_UNIT[0] * inset
+        sources[:, lower] += LID_INSET_UNIT[1] * inset
+    return Motion(points_TK2, sources, head, closing, shut)
 
 
 class Sheets:

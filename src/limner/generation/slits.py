@@ -126,7 +126,7 @@ def opening(shape: Shape, u: torch.Tensor, v: torch.Tensor, soft_px: float) -> t
     return inside * ends * (gap / soft_px).clamp(0, 1)
 
 
-def side(shape: Shape, u: torch.Tensor, v: torch.Tensor, least_px: float) -> torch.Tensor:
+def side(shape: Shape, u: torch.Tensor, v: torch.Tensor, least_px: float | torch.Tensor) -> torch.Tensor:
     """0 above the slit, 1 below (T, H, W). The step hides in the opening, is `least_px` wide where closed, and widens past the corners."""
     upper, lower = look_up(shape.upper, u), look_up(shape.lower, u)
     beyond = (u - u.clamp(0, 1)).abs() * shape.length[:, None, None]
