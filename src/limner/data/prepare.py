@@ -32,18 +32,18 @@ def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool
         raise InputError(f"{store} is a file; name a folder for the store")
     settings = {"source": "limner.smiles", "format": SMILES_FORMAT, "people": people, "seed": seed}
     wanted = people * smiles.clips_per_person()
-    done = _kept(store, settings, force)
+    done = kept(store, settings, force)
     if done >= wanted:
-        _tell(quiet, f"{store}: {done} clips, as asked for; kept")
+        tell(quiet, f"{store}: {done} clips, as asked for; kept")
         return Store(store)
     size = estimate_bytes(wanted, FRAMES_PER_CLIP) / 1e6
-    _tell(quiet, f"{store}: {wanted} clips of {people} people, about {size:.0f} MB")
+    tell(quiet, f"{store}: {wanted} clips of {people} people, about {size:.0f} MB")
     _fill(store, people, seed, settings, done, wanted, quiet)
     return Store(store)
 
 
-def _kept(store: Path, settings: dict[str, Any], force: bool) -> int:
-    """How many clips, made with these very settings and whole, the folder holds; 0: it is to be filled anew.
+def kept(store: Path, settings: dict[str, Any], force: bool) -> int:
+    """How many clips, made with these very settings and whole, a store's folder holds; 0: it is to be filled anew.
 
     InputError where filling it anew would lose something and `force` is not given."""
     if not (store / MANIFEST).exists():
@@ -84,7 +84,8 @@ def _fill(store: Path, people: int, seed: int, settings: dict[str, Any], done: i
                 progress.advance(task)
 
 
-def _tell(quiet: bool, line: str) -> None:
+def tell(quiet: bool, line: str) -> None:
+    """A line for the user, unless quiet."""
     if not quiet:
         print(line)
 

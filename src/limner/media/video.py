@@ -171,6 +171,12 @@ def read_video(path: str | Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
     The matrix is the one tagged; untagged, BT.709 from 720 lines or 1280 columns on, BT.601 below (what players do).
     InputError: missing, a folder, no video, damaged (also while the frames are being read).
     """
+    info, frames = read_timed(path)
+    return info, (pixels for _, pixels in frames)
+
+
+def read_timed(path: str | Path) -> tuple[VideoInfo, Iterator[tuple[float | None, np.ndarray]]]:
+    """As `read_video`, each frame with the time at which it is shown, in seconds; None where the file does not say."""
     path = Path(path)
     with _opened(path) as (container, stream):
         frame = next(container.decode(stream), None)
@@ -279,14 +285,14 @@ def _to_rgb(reformatter: Any, frame: Any) -> np.ndarray:
     return rgb.to_ndarray()
 
 
-def _frames(path: Path, turn: int) -> Iterator[np.ndarray]:
+def _frames(path: Path, turn: int) -> Iterator[tuple[float | None, np.ndarray]]:
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()
     with _opened(path) as (container, stream):
         for frame in container.decode(stream):
             pixels = _to_rgb(reformatter, frame)
-            yield np.ascontiguousarray(np.rot90(pixels, QUARTER_TURNS[turn])) if turn else pixels
+            yield frame.time, np.ascontiguousarray(np.rot90(pixels, QUARTER_TURNS[turn])) if turn else pixels
 
 
 @contextlib.contextmanager
