@@ -70,6 +70,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         film = watch(raw.path, detector, raw.fps)
         entry |= _facts(film)
         selection, entry["au"] = _select(raw, film)
+        entry["curves"] = {name: [round(float(value), 2) for value in selection.au[:, i]] for i, name in enumerate(AU_NAMES)}
         entry["rejected"] = [{"start": r.start, "stop": r.stop, "reason": r.reason, "why": r.why} for r in selection.rejected]
         clips = tuple(_clips(raw, film, selection, config, entry))
     except NoFace as error:

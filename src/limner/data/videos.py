@@ -1,4 +1,4 @@
-"""Raw recordings -> a clip store and its report.json, over several processes; the same for any number of them.
+"""Raw recordings -> a clip store, its report.json and report.html, over several processes; the same for any number of them.
 
 The report stands beside the manifest and says of every recording what was kept and what was not, and why. It is written each time a shard
 is finished, so a run that was stopped is gone on with by the same command: recordings that the report names are not watched again.
@@ -11,6 +11,7 @@ import hashlib
 import json
 import multiprocessing
 import signal
+import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.data.clips import ClipConfig, Prepared, prepare_clip
+from limner.data.page import PAGE, write_page
 from limner.data.prepare import kept, tell
 from limner.data.sources.raw import RawClip, frame_files
 from limner.data.store import MANIFEST, Store, StoreWriter
@@ -70,6 +72,8 @@ def prepare_videos(
             tell(quiet, f"{store}: goes on after {len(done)} of {len(raws)} recordings")
         with StoreWriter(store, clips_per_shard=10**9, note={"settings": settings}, fresh=fresh) as writer:
             _fill(writer, waiting, ClipConfig(size=size), settings, report, min(workers, len(waiting)), quiet)
+    if waiting or not (store / PAGE).exists():
+        write_page(Store(store), report, summary(report))
     said = f"{store}: {summary(report)}" + ("" if waiting else "; as asked for, kept")
     if not any(entry["kept"] for entry in report):
         raise InputError(f"{said}; {store / REPORT} says why of each")
@@ -136,7 +140,8 @@ def _fill(
 
     there = set(Store(writer.path).table["id"].to_pylist()) if (writer.path / MANIFEST).exists() else set()
     columns = (TextColumn("recordings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=quiet) as progress, _results(raws, config, workers) as results:
+    silent = quiet or not sys.stdout.isatty()
+    with Progress(*columns, transient=True, disable=silent) as progress, _results(raws, config, workers) as results:
         task = progress.add_task("recordings", total=len(raws))
         try:
             for number, prepared in enumerate(results, 1):
@@ -156,8 +161,9 @@ def _fill(
 def _save(writer: StoreWriter, settings: dict[str, Any], report: list[dict[str, Any]]) -> None:
     """Finishes the shard, then the report: it never names what is not in the store."""
     writer.flush()
-    text = json.dumps({"settings": settings, "summary": summary(report), "recordings": report}, indent=1, ensure_ascii=False)
-    write_text(writer.path / REPORT, text.encode("utf-8", "backslashreplace").decode() + "\n")
+    lines = ",\n  ".join(json.dumps(entry, ensure_ascii=False) for entry in report)  # a line a recording
+    head = f'{{"settings": {json.dumps(settings)},\n "summary": {json.dumps(summary(report))},\n "recordings": [\n  '
+    write_text(writer.path / REPORT, (head + lines).encode("utf-8", "backslashreplace").decode() + "\n ]}\n")
 
 
 @contextlib.contextmanager
