@@ -206,7 +206,12 @@ def test_help_comes_at_once_and_names_every_command():
         "smile",
         "render",
         "doctor",
+        "motion extract",
         "prepare smiles",
+        "prepare folder",
+        "prepare uva-nemo",
+        "prepare disfa",
+        "prepare disfa-plus",
         "train",
         "bench faces",
         "bench speed",
@@ -231,7 +236,7 @@ def test_doctor_finds_this_installation_well(limner, tmp_path: Path, monkeypatch
 
 
 def test_every_command_in_the_readme_is_understood():
-    from limner.cli import benches, photos, work
+    from limner.cli import benches, motion, photos, prepare, work
     from limner.cli.session import parse
 
     records = {
@@ -241,7 +246,7 @@ def test_every_command_in_the_readme_is_understood():
         "prepare smiles": work.PrepareSmiles,
         "train": work.Train,
     }
-    records |= {"bench speed": benches.Speed}
+    records |= {"bench speed": benches.Speed, "prepare folder": prepare.Folder, "motion extract": motion.Extract}
     lines = [line.partition("#")[0] for line in (Path(__file__).parents[1] / "README.md").read_text().splitlines()]
     commands = [line.partition("limner ")[2].split() for line in lines if line.strip().startswith(("limner ", ".venv/bin/limner "))]
     assert len(commands) >= 8

@@ -16,9 +16,11 @@ usage: limner COMMAND [OPTIONS]
 
   smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
   render PHOTO MOTION.json    a video of a photo moved by a motion file
+  motion extract VIDEO        the motion of a face in a video, as a motion file for render
   doctor                      check this installation, and say what to do where something is wrong
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
+  prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media
 
@@ -28,7 +30,11 @@ usage: limner COMMAND [OPTIONS]
 Start here:  limner smile me.jpg       then look at limner-out/me/sheet.png and limner-out/me/compare.mp4
 Use photos of people who agreed to it. Every file limner writes says in its metadata that it is synthetic.
 """
-SUBCOMMANDS = {"prepare": ("smiles",), "bench": ("faces", "speed", "motion", "ablation", "au", "media")}
+SUBCOMMANDS = {
+    "motion": ("extract",),
+    "prepare": ("smiles", "folder", "uva-nemo", "disfa", "disfa-plus"),
+    "bench": ("faces", "speed", "motion", "ablation", "au", "media"),
+}
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
 
@@ -75,6 +81,14 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import benches
 
         return getattr(benches, second)
+    if first == "motion":
+        from limner.cli import motion
+
+        return getattr(motion, second)
+    if first == "prepare" and second != "smiles":
+        from limner.cli import prepare
+
+        return getattr(prepare, second.replace("-", "_"))
     if first in ("doctor", "prepare", "train"):
         from limner.cli import work
 

@@ -1,0 +1,113 @@
+"""`limner prepare folder | uva-nemo | disfa | disfa-plus`: raw videos of faces in, a store of neutral-to-smile clips out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from limner.cli.session import FAULT, OK, parse
+
+if TYPE_CHECKING:
+    from limner.data.sources.raw import RawClip
+
+MOST_WORKERS = 8  # ours: each holds the detector's models, some 300 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Videos:
+    """What the sources share."""
+
+    raw: Annotated[Positional[Path], arg(metavar="RAW")]
+    """The folder of the recordings."""
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The folder of the clip store; its report.json says of each recording what was kept, what was not, and why."""
+    size: int = 64
+    """Side of the frames, pixels."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Processes; without it one a core, at most 8. The store is the same for any number."""
+    limit: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Only the first N recordings."""
+    partial: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Take what there is of a data set that is not whole."""
+    force: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Replace a store made with other settings or of other recordings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder(Videos):
+    """Your own videos: sub-folders named posed or spontaneous are the label, others the person; or a table of file, label, subject."""
+
+    table: Annotated[Path | None, arg(metavar="CSV", help_behavior_hint="")] = None
+    """The table; without it RAW/labels.csv, where it is there."""
+    fps: Annotated[str | None, arg(metavar="RATE", help_behavior_hint="")] = None
+    """Frames a second of folders of pictures; a video says its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UvaNemo(Videos):
+    """UvA-NEMO: posed and spontaneous smiles of 400 people. RAW holds its videos and its table of files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disfa(Videos):
+    """DISFA: spontaneous expressions of 27 people, every frame AU-coded. RAW holds its videos and its ActionUnit_Labels."""
+
+    camera: Annotated[str, arg(metavar="left|right|both")] = "left"
+    """Which camera."""
+    fold: Annotated[int, arg(metavar="1|2|3")] = 3
+    """Which of the three folds is the test split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisfaPlus(Videos):
+    """DISFA+: posed expressions of 9 people of DISFA, every frame AU-coded. RAW holds Images and Labels."""
+
+    fold: Annotated[int, arg(metavar="1|2|3")] = 3
+    """Which of DISFA's three folds is the test split."""
+
+
+def folder(args: Sequence[str]) -> int:
+    """The command `limner prepare folder`."""
+    asked = parse(Folder, "prepare folder", args)
+    from limner.data.sources import folder
+    from limner.media.video import parse_fps
+
+    fps = None if asked.fps is None else parse_fps(asked.fps)
+    return _prepare(asked, folder.index(asked.raw, table=asked.table, fps=fps, partial=asked.partial))
+
+
+def uva_nemo(args: Sequence[str]) -> int:
+    """The command `limner prepare uva-nemo`."""
+    asked = parse(UvaNemo, "prepare uva-nemo", args)
+    from limner.data.sources import uva_nemo
+
+    return _prepare(asked, uva_nemo.index(asked.raw, partial=asked.partial))
+
+
+def disfa(args: Sequence[str]) -> int:
+    """The command `limner prepare disfa`."""
+    asked = parse(Disfa, "prepare disfa", args)
+    from limner.data.sources import disfa
+
+    return _prepare(asked, disfa.index(asked.raw, camera=asked.camera, fold=asked.fold, partial=asked.partial))
+
+
+def disfa_plus(args: Sequence[str]) -> int:
+    """The command `limner prepare disfa-plus`."""
+    asked = parse(DisfaPlus, "prepare disfa-plus", args)
+    from limner.data.sources import disfa_plus
+
+    return _prepare(asked, disfa_plus.index(asked.raw, fold=asked.fold, partial=asked.partial))
+
+
+def _prepare(asked: Videos, raws: list[RawClip]) -> int:
+    from limner.data import clips, videos
+
+    workers = min(os.cpu_count() or 1, MOST_WORKERS) if asked.workers is None else asked.workers
+    report = videos.prepare_videos(raws, asked.store, size=asked.size, workers=workers, limit=asked.limit, force=asked.force)
+    return FAULT if any(entry["reason"] == clips.FAULT for entry in report) else OK

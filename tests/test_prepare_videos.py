@@ -1,0 +1,259 @@
+"""Raw recordings to a store, on real faces: what is kept, what is not and why, the same for any number of workers; and motion extract."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from limner.data.clips import ClipConfig, crop, crop_matrix, prepare_clip
+from limner.data.page import PAGE
+from limner.data.samples import load_sequences
+from limner.data.sources.raw import RawClip
+from limner.data.store import Store
+from limner.data.videos import REPORT, prepare_videos
+from limner.detect.face import FaceDetector
+from limner.generation.smiles import Engine
+from limner.geometry import apply_affine, compose_affine, invert_affine
+from limner.guides.face import GUIDE
+from limner.media.motion import read_motion, write_motion
+from limner.media.video import VideoWriter, read_timed, read_video
+from limner.types import InputError
+from raw_trees import write_mp4
+
+NUM = 24  # frames of a recording of the astronaut
+LABELS = np.repeat([0.0, 1, 2, 3, 4, 5], [8, 2, 2, 2, 2, 8]).astype(np.float32)  # the last 0 is frame 7, the first 5 frame 16
+ONSET, APEX = 7, 16
+
+
+@pytest.fixture(scope="module")
+def recording(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> RawClip:
+    """A folder of frames, the portrait moving to the right by 1 pixel a frame, with AU12 labels that rise."""
+    folder = tmp_path_factory.mktemp("raw") / "astronaut"
+    folder.mkdir()
+    portrait = Image.fromarray(astronaut[:256, 96:352])
+    for t in range(NUM):
+        portrait.transform(portrait.size, Image.Transform.AFFINE, (1, 0, -t, 0, 1, 0)).save(folder / f"{t}.png")
+    return RawClip(
+        id="a", source="test", path=folder, subject="eileen", split="train", label="posed", fps=Fraction(20), au=LABELS[:, None],
+        au_names=("AU12",),
+    )  # fmt: skip
+
+
+def altered(raw: RawClip, **changes: object) -> RawClip:
+    return RawClip(**{**vars(raw), **changes})  # type: ignore[arg-type]
+
+
+def same(one: Store, other: Store) -> bool:
+    return one.table["id"].to_pylist() == other.table["id"].to_pylist() and one.table["hash"].to_pylist() == other.table["hash"].to_pylist()
+
+
+def test_labels_choose_the_transition(recording: RawClip, engine: Engine) -> None:
+    prepared = prepare_clip(recording, engine.detector, ClipConfig(size=48))
+    (clip,) = prepared.clips
+    (kept,) = prepared.entry["kept"]
+    assert (kept["onset"], kept["apex"], prepared.entry["reason"]) == (ONSET, APEX, None)
+    assert prepared.entry["au"] == {"AU06": "estimated", "AU12": "labels"}
+    assert (clip.id, clip.label, clip.split, clip.size, clip.num_frames) == ("a__1", "posed", "train", (48, 48), 32)
+    assert clip.duration_s == pytest.approx((APEX - ONSET) / 20)
+    assert clip.fps == Fraction(31 * 20, APEX - ONSET)
+    assert clip.au is not None
+    assert clip.frames is not None
+    np.testing.assert_allclose(clip.au[[0, -1], 1], [0, 5])
+    assert (np.diff(clip.au[:, 1]) >= 0).all()
+    # Nine frames to the right, by the crop's scale; the crop itself stands still
+    scale = np.hypot(*(clip.points[0, 45] - clip.points[0, 36])) / np.hypot(*np.subtract(*_eyes(recording, engine)))
+    moved = (clip.points[-1] - clip.points[0]).mean(0)
+    np.testing.assert_allclose(moved, [(APEX - ONSET) * scale, 0], atol=0.4)
+    wanted = np.roll(clip.frames[0].astype(float), round(float(moved[0])), axis=1)
+    assert (
+        np.abs(wanted - clip.frames[-1])[8:40, 8:40].mean() < 12 < np.abs(clip.frames[0].astype(float) - clip.frames[-1])[8:40, 8:40].mean()
+    )
+
+
+def _eyes(recording: RawClip, engine: Engine) -> tuple[np.ndarray, np.ndarray]:
+    points = engine.detector.faces(np.asarray(Image.open(recording.path / f"{ONSET}.png")))[0].points
+    return points[36], points[45]
+
+
+def test_what_gives_no_clip(recording: RawClip, engine: Engine, tmp_path: Path) -> None:
+    def why(raw: RawClip) -> tuple[str, str]:
+        prepared = prepare_clip(raw, engine.detector)
+        assert not prepared.clips
+        return prepared.entry["reason"], prepared.entry["why"]
+
+    assert why(altered(recording, au=None, au_names=())) == ("no smile", "AU12 stays under 0.5")
+    assert recording.au is not None
+    reason, said = why(altered(recording, au=np.repeat(recording.au, 2, 0)))
+    assert reason == "unreadable"
+    assert f"{NUM} frames, its AU12 labels {2 * NUM} rows" in said
+    gap = recording.au.copy()
+    gap[10:12] = np.nan  # two frames of the rise have no label
+    reason, said = why(altered(recording, au=gap))
+    assert reason == "no smile"
+    assert "at rest for 0 frames" in said
+    reason, said = why(altered(recording, path=write_mp4(tmp_path / "grey.mp4"), fps=None))
+    assert reason == "no face"
+    assert "none of the 3 frames" in said
+    mixed = tmp_path / "mixed"
+    shutil.copytree(recording.path, mixed)
+    Image.new("RGB", (100, 80)).save(mixed / "5.png")
+    reason, said = why(altered(recording, path=mixed))
+    assert reason == "unreadable"
+    assert "frame 5 is 100 x 80 pixels, the first 256 x 256" in said
+
+
+def test_crop_takes_points_and_pixels_to_the_same_place() -> None:
+    turn = np.array([[2.0, -1.0, 150.0], [1.0, 2.0, 90.0]]) @ np.diag([40.0, 40.0, 1.0])  # a face turned by 27 degrees, 89 px between eyes
+    points = apply_affine(turn, GUIDE.canonical)
+    matrix = crop_matrix(points, 64)
+    np.testing.assert_allclose(matrix, compose_affine(invert_affine(turn), matrix_of_canonical()), atol=1e-4)
+    for k in (8, 36, 54):
+        picture = np.full((320, 320, 3), 127, np.uint8)  # as what lies outside it
+        x, y = points[k].astype(int)
+        picture[y - 4 : y + 5, x - 4 : x + 5] = 255
+        bright = crop(picture, matrix, 64)[..., 0].astype(float) - 127
+        seen = [(bright.sum(axis) * (np.arange(64) + 0.5)).sum() / bright.sum() for axis in (0, 1)]
+        wanted = apply_affine(matrix, np.array([[x + 0.5, y + 0.5]]))[0]
+        np.testing.assert_allclose(seen, wanted, atol=0.15)
+
+
+def matrix_of_canonical() -> np.ndarray:
+    return crop_matrix(GUIDE.canonical, 64)
+
+
+def test_a_store_is_kept_gone_on_with_and_guarded(recording: RawClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "cut.mp4"
+    bad.write_bytes(b"\0\0\0\x18ftypmp42 and no more")
+    raws = [recording, altered(recording, id="b", path=bad, subject="b"), altered(recording, id="c", label="spontaneous")]
+    store = tmp_path / "store"
+    report = prepare_videos(raws, store, size=32)
+    first = Store(store)
+    assert [entry["reason"] for entry in report] == [None, "unreadable", None]
+    assert first.table["id"].to_pylist() == ["a__1", "c__1"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("cut.mp4: no clip, unreadable: ")
+    assert "2 clips of 3 recordings; 1 gave none (1 unreadable)" in said[-1]
+    assert len(load_sequences(first, split="train")) == 2
+    assert prepare_videos(raws, store, size=32) == report == json.loads((store / REPORT).read_text())["recordings"]
+    assert "kept" in capsys.readouterr().out
+    # Killed after the shard and before the report: the same in the end
+    written = json.loads((store / REPORT).read_text())
+    (store / REPORT).write_text(json.dumps(written | {"recordings": report[:1]}))
+    assert prepare_videos(raws, store, size=32) == report
+    assert same(Store(store), first)
+    assert "goes on after 1 of 3" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"other settings.*--force"):
+        prepare_videos(raws, store, size=48)
+    prepare_videos(raws[:1], store, size=48, force=True, quiet=True)
+    assert Store(store)[0].size == (48, 48)
+    assert len(Store(store)) == 1
+    none = tmp_path / "none"
+    with pytest.raises(InputError, match=r"0 clips of 1 recording; 1 gave none \(1 unreadable\).*report\.json"):
+        prepare_videos(raws[1:2], none)
+    prepare_videos(raws[:1], none, size=32, quiet=True)  # a store that holds nothing is in nobody's way
+    for size, workers, limit in ((4, 1, None), (64, 0, None), (64, 1, 0)):
+        with pytest.raises(InputError, match="--"):
+            prepare_videos(raws, none, size=size, workers=workers, limit=limit)
+
+
+@pytest.mark.shared
+def test_real_videos_to_a_store_by_any_number_of_workers(limner, shared: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "my videos"
+    (raw / "kim" / "spontaneous").mkdir(parents=True)
+    film = shutil.copy(shared / "data" / "faces" / "video" / "smile_single_face.mp4", raw / "kim" / "spontaneous" / "lächeln.mp4")
+    (raw / "broken.mp4").write_bytes(Path(film).read_bytes()[:5000])
+    write_mp4(raw / "lee" / "grey.mp4")
+    code, said, refused = limner("prepare", "folder", raw, tmp_path / "one", "--workers", 1)
+    assert (code, refused) == (0, [])
+    assert "1 clip of 3 recordings; 2 gave none (1 no face, 1 unreadable)" in said
+    store = Store(tmp_path / "one")
+    clip = store[0]
+    assert len(store) == 1
+    assert clip.frames is not None
+    assert clip.au is not None
+    assert (clip.id, clip.subject, clip.label) == ("kim__spontaneous__lächeln__1", "kim", "spontaneous")
+    assert clip.frames.shape == (32, 64, 64, 3)
+    assert clip.points.shape == (32, 68, 2)
+    entries = {entry["id"]: entry for entry in json.loads((tmp_path / "one" / REPORT).read_text(encoding="utf-8"))["recordings"]}
+    kept = entries["kim__spontaneous__lächeln"]["kept"][0]
+    assert abs(kept["onset"] - 17) <= 3  # data/README.md; where its peak is, test_transitions says
+    assert clip.duration_s == pytest.approx((kept["apex"] - kept["onset"]) / 30)
+    assert clip.points.min() > 0
+    assert clip.points.max() < 64
+    assert clip.au[0, 1] < 0.5
+    assert clip.au[-1, 1] > 4
+    assert (np.diff(clip.au[:, 1]) > -0.2).all()
+    # Where the points say the mouth is: lips first, as red as they are, then teeth
+    places = ((clip.points[:, 62] + clip.points[:, 66]) / 2).astype(int)
+    lips, teeth = (clip.frames[t, places[t, 1], places[t, 0]].astype(int) for t in (0, -1))
+    assert lips[0] - lips[1] > 60
+    assert teeth[1] > lips[1] + 60
+    assert teeth[0] - teeth[1] < 40
+    limner("prepare", "folder", raw, tmp_path / "two", "--workers", 2)
+    assert same(Store(tmp_path / "two"), store)
+    assert (tmp_path / "two" / REPORT).read_text() == (tmp_path / "one" / REPORT).read_text()
+    code, said, _ = limner("prepare", "folder", raw, tmp_path / "one")
+    assert code == 0
+    assert "kept" in said
+    page = (tmp_path / "one" / PAGE).read_text(encoding="utf-8")
+    assert page.count("<svg") == page.count("<img") == 1
+    assert "no face" in page
+    assert "l\u00e4cheln" in page
+
+
+def test_motion_extract_then_render(limner, astronaut: np.ndarray, astronaut_png: Path, tmp_path: Path) -> None:
+    video, motion_file = tmp_path / "a film.mp4", tmp_path / "a.motion.json"
+    with VideoWriter(video, fps=Fraction(25), size=(256, 256)) as writer:
+        for t in range(9):
+            writer.write(astronaut[:256, 96 - t : 352 - t] if t < 6 else np.full((256, 256, 3), 90, np.uint8))
+    code, said, _ = limner("motion", "extract", video, "-o", motion_file)
+    assert code == 0
+    assert "9 frames at 25 a second, 3 without a face" in said
+    motion = read_motion(motion_file, "face")
+    assert (motion.num_frames, motion.size, motion.fps) == (9, (256, 256), 25)
+    np.testing.assert_array_equal(motion.confidence[:, 0] > 0, [True] * 6 + [False] * 3)
+    np.testing.assert_allclose((motion.points[5] - motion.points[0]).mean(0), [5, 0], atol=0.5)
+    code, _, refused = limner("motion", "extract", video, "-o", motion_file)
+    assert code == 2
+    assert "already there; --force" in refused[0]
+    assert limner("motion", "extract", video, "-o", motion_file, "--force")[0] == 0
+    code, said, _ = limner("render", astronaut_png, motion_file, "--size", 128, "--out", tmp_path / "out.mp4")
+    assert code == 0
+    assert "another face's motion" in said
+    assert len(list(read_video(tmp_path / "out.mp4")[1])) == 9
+    for bad, words in ((tmp_path / "no.mp4", "does not exist"), (write_mp4(tmp_path / "grey.mp4"), "none of the 3 frames shows a face")):
+        code, _, refused = limner("motion", "extract", bad, "-o", tmp_path / "b.motion.json")
+        assert code == 2
+        assert words in refused[0]
+        assert not (tmp_path / "b.motion.json").exists()
+    assert limner("motion", "extract", video, "--guide", "body", "-o", tmp_path / "b.motion.json")[0] == 2
+
+
+@pytest.mark.shared
+def test_a_real_smile_drives_another_face(limner, shared: Path, astronaut_png: Path, tmp_path: Path) -> None:
+    film, motion_file = shared / "data" / "faces" / "video" / "smile_single_face.mp4", tmp_path / "smile.motion.json"
+    assert limner("motion", "extract", film, "--out", motion_file)[0] == 0
+    motion = read_motion(motion_file)
+    assert motion.num_frames == 72
+    assert (motion.confidence > 0).all()
+    few = type(motion)(**{**vars(motion), "points": motion.points[16:56:13], "confidence": motion.confidence[16:56:13]})
+    write_motion(motion_file, few)
+    assert limner("render", astronaut_png, motion_file, "--size", 256, "--out", tmp_path / "out.mp4")[0] == 0
+    frames = list(read_video(tmp_path / "out.mp4")[1])
+    assert len(frames) == 4
+    wide = [np.ptp(FaceDetector().faces(frame)[0].points[[48, 54], 0]) for frame in (frames[0], frames[-1])]
+    assert wide[1] > 1.15 * wide[0]  # the mouth has widened as the real one did
+
+
+@pytest.mark.shared
+def test_times_are_the_files_own(shared: Path) -> None:
+    info, frames = read_timed(shared / "data" / "faces" / "video" / "smile_then_no_face.mov")
+    times = np.array([next(frames)[0] for _ in range(60)], float)
+    assert float(info.fps) == pytest.approx(26.4, abs=0.1)  # the mean; the file's rate varies
+    np.testing.assert_allclose(np.diff(times), 1 / 30, atol=2e-3)
