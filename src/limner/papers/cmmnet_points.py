@@ -138,6 +138,8 @@ class CMMNetPoints(
             codes = [net.modes.one(k, one, condition[k : k + 1]) for k, one in enumerate(codes)]
         codes_NKTD = torch.stack(list(codes), 1)
         features_KTF = net.decode(codes_NKTD, identity)[0].cpu().numpy()
+        if kind == "smile":
+            features_KTF = calm(features_KTF)
         mean, spread = net.log_duration[number].tolist()
         seconds = (net.log_durations(codes_NKTD)[0] * spread + mean).exp().tolist()
         return [
@@ -153,6 +155,17 @@ class CMMNetPoints(
         condition = net.condition(identity, labels, 0, torch.zeros(len(identity), net.style))
         logits = net.classify(net.modes(net.conditional(condition, self.settings.num_frames), condition))
         return names_its_mode(logits)
+
+
+def calm(features_KTF: np.ndarray) -> np.ndarray:
+    """Each frame drawn a little towards its neighbours; the first and the last stay. (K, T, F) -> the same shape.
+
+    ours: over 64 steps the LSTMs learn the training points' tremor as a ripple of every other frame, which shows in the AU6 curve. A tenth
+    from either side takes 40 % of it away; more would leave the motion calmer than the real ones' range of jerk.
+    """
+    calmed = features_KTF.copy()
+    calmed[:, 1:-1] += 0.1 * (features_KTF[:, :-2] - 2 * features_KTF[:, 1:-1] + features_KTF[:, 2:])
+    return calmed
 
 
 def build(config: CMMNetPointsConfig, label_names: tuple[str, ...], training: Mapping[str, Any]) -> CMMNetPoints:
