@@ -20,8 +20,8 @@ DISFA_AUS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 
 
 def pixels(index: int, size: tuple[int, int] = (32, 24)) -> np.ndarray:
-    """A grey frame, brighter from one to the next by 20 of 255."""
-    return np.full((size[1], size[0], 3), 20 + 20 * index, np.uint8)
+    """A grey frame, brighter from one to the next by 20 of 255, dark again after white."""
+    return np.full((size[1], size[0], 3), (20 + 20 * index) % 256, np.uint8)
 
 
 def write_mp4(path: Path, num: int = 3, fps: int = 50) -> Path:

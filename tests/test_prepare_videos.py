@@ -24,7 +24,7 @@ from limner.guides.face import GUIDE
 from limner.media.motion import read_motion, write_motion
 from limner.media.video import VideoWriter, read_timed, read_video
 from limner.types import InputError
-from raw_trees import write_mp4
+from raw_trees import disfa, disfa_plus, uva_nemo, write_mp4
 
 NUM = 24  # frames of a recording of the astronaut
 LABELS = np.repeat([0.0, 1, 2, 3, 4, 5], [8, 2, 2, 2, 2, 8]).astype(np.float32)  # the last 0 is frame 7, the first 5 frame 16
@@ -205,6 +205,41 @@ def test_real_videos_to_a_store_by_any_number_of_workers(limner, shared: Path, t
     assert page.count("<svg") == page.count("<img") == 1
     assert "no face" in page
     assert "l\u00e4cheln" in page
+
+
+def test_disfa_and_disfa_plus_by_their_labels(limner, recording: RawClip, tmp_path: Path) -> None:
+    labels = {12: LABELS.astype(int).tolist(), 6: [0] * NUM}
+    names = [f"{t:03d}.jpg" for t in range(NUM)]
+    trees = {
+        "disfa": disfa(tmp_path, {"SN001": labels}),
+        "disfa-plus": disfa_plus(tmp_path, {("SN001", "A1_AU1_TrailNo_1"): labels}, names),
+    }
+    frames = [Image.open(recording.path / f"{t}.png") for t in range(NUM)]
+    with VideoWriter(trees["disfa"] / "Videos_LeftCamera" / "LeftVideoSN001_comp.avi", fps=Fraction(20), size=(256, 256)) as writer:
+        for frame in [*frames, frames[-1]]:  # a frame more than there are labels
+            writer.write(np.asarray(frame))
+    for name, frame in zip(names, frames, strict=True):
+        frame.save(trees["disfa-plus"] / "Images" / "SN001" / "A1_AU1_TrailNo_1" / name, quality=95)
+    for source, label in (("disfa", "spontaneous"), ("disfa-plus", "posed")):
+        code, said, refused = limner("prepare", source, trees[source], tmp_path / source, "--workers", 1)
+        assert (code, refused) == (0, []), said
+        (clip,) = Store(tmp_path / source)
+        assert (clip.source, clip.subject, clip.label, clip.duration_s) == (source, "SN001", label, pytest.approx((APEX - ONSET) / 20))
+        (entry,) = json.loads((tmp_path / source / REPORT).read_text())["recordings"]
+        assert entry["au"] == {"AU06": "labels", "AU12": "labels"}
+    code, _, refused = limner("prepare", "uva-nemo", trees["disfa"], tmp_path / "nemo")
+    assert code == 2
+    assert "looked for" in refused[0]
+    assert not (tmp_path / "nemo").exists()
+
+
+@pytest.mark.shared
+def test_uva_nemo(limner, shared: Path, tmp_path: Path) -> None:
+    base = uva_nemo(tmp_path, [("133_spontaneous_smile_1.mp4", "133", "male", "31", "spontaneous")])
+    shutil.copy(shared / "data" / "faces" / "video" / "smile_single_face.mp4", base / "videos" / "133_spontaneous_smile_1.mp4")
+    assert limner("prepare", "uva-nemo", base, tmp_path / "store", "--size", 128, "--workers", 1)[0] == 0
+    (clip,) = Store(tmp_path / "store")
+    assert (clip.id, clip.split, clip.label, clip.size) == ("133_spontaneous_smile_1__1", "test", "spontaneous", (128, 128))
 
 
 def test_motion_extract_then_render(limner, astronaut: np.ndarray, astronaut_png: Path, tmp_path: Path) -> None:

@@ -81,7 +81,10 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         return Prepared(clips=(), entry=entry | {"reason": FAULT, "why": f"{type(error).__name__}: {' '.join(str(error).split())}"})
     if not clips:
         whys = "; ".join(f"frames {r['start']} to {r['stop'] - 1}: {r['why']}" for r in entry["rejected"])
-        entry |= {"reason": "no smile", "why": whys or f"AU12 stays under {TransitionConfig.rest:g}"}
+        entry |= {
+            "reason": "smile not fit" if selection.transitions else "no smile",
+            "why": whys or f"AU12 stays under {TransitionConfig.rest:g}",
+        }
     return Prepared(clips=clips, entry=entry)
 
 

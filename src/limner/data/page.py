@@ -9,6 +9,7 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _recording(entry: dict[str, Any], clips: list[Clip]) -> str:
     """One recording's part of the page."""
     said = [f"{entry['split']}, {entry['label'] or 'no label'}, of {entry['subject']}"]
     if "frames" in entry:
-        said.append(f"{entry['frames']} frames at {entry['fps']}")
+        said.append(f"{entry['frames']} frames at {float(Fraction(entry['fps'])):.4g} a second")
         said.append(f"{entry['frames_without_face']} without a face")
         said.append(f"jitter {entry['jitter_before']} to {entry['jitter_after']}")
     lines = [f"<h2>{html.escape(entry['id'])}</h2><p>{html.escape('; '.join(said))}</p>"]
@@ -59,7 +60,8 @@ def _recording(entry: dict[str, Any], clips: list[Clip]) -> str:
         words = f"not kept: frames {item['start']} to {item['stop'] - 1}, {item['reason']}: {item['why']}"
         lines.append(f'<p class="no">{html.escape(words)}</p>')
     if entry["reason"]:
-        lines.append(f'<p class="no"><b>{html.escape(entry["reason"])}</b>: {html.escape(entry["why"])}</p>')
+        why = "" if entry["rejected"] else f": {entry['why']}"  # said of each stretch already
+        lines.append(f'<p class="no"><b>{html.escape(entry["reason"])}</b>{html.escape(why)}</p>')
     return "".join(lines)
 
 
