@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from limner.data.clips import ClipConfig, crop, crop_matrix, prepare_clip
+from limner.data.film import steady
 from limner.data.page import PAGE
 from limner.data.samples import load_sequences
 from limner.data.sources.raw import RawClip
@@ -268,6 +269,14 @@ def test_motion_extract_then_render(limner, astronaut: np.ndarray, astronaut_png
         assert words in refused[0]
         assert not (tmp_path / "b.motion.json").exists()
     assert limner("motion", "extract", video, "--guide", "body", "-o", tmp_path / "b.motion.json")[0] == 2
+
+
+def test_a_varying_rate_is_made_steady() -> None:
+    times = np.array([0, 0.1, 0.2, 0.6, 1.0])  # five frames, 4 a second on the whole
+    values = np.stack([times * 7, 1 - times], -1).astype(np.float32)[:, None]
+    np.testing.assert_allclose(steady(values, times, 4.0), [[[t * 7, 1 - t]] for t in (0, 0.25, 0.5, 0.75, 1)], atol=1e-6)
+    even = np.arange(5) / 4 + [0, 0.1, -0.1, 0.1, 0]  # a container's rounding
+    assert steady(values, even, 4.0) is values
 
 
 @pytest.mark.shared

@@ -22,6 +22,8 @@ from limner.media.pictures import read_picture
 from limner.media.video import read_timed
 from limner.types import InputError, Motion
 
+MOST_STRETCH = 4  # ours: a file whose times last longer than this many times its frames at its rate states wrong ones
+
 
 class Follower(Protocol):
     """What follows a face: detect.face.FaceDetector."""
@@ -34,7 +36,7 @@ class Film:
     """track: the face, in pixels of the upright frames of `size` (width, height). seen: (T,) bool, where the detector saw it.
 
     fps: as the recording states. times_s: (T,) float64, rising: when each frame is shown, from the first on. counted: they were counted at
-    `fps`, because the file's own (which may be of a variable rate) do not rise.
+    `fps`, because the file's own (which may be of a variable rate) do not rise, or cannot be.
     """
 
     track: Track
@@ -87,7 +89,7 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
         raise
     track = clean(points, confidence, float(rate))
     times = np.array([np.nan if time_s is None else time_s for time_s in stated], np.float64)
-    counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all())
+    counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all() and times[-1] - times[0] < MOST_STRETCH * len(times) / rate)
     return Film(
         track=track,
         seen=(track.confidence > 0) & ~track.filled,
@@ -99,20 +101,32 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
 
 
 def motion_of(path: Path, detector: Follower) -> tuple[Motion, int]:
-    """The motion of the largest face of a video, cleaned, in the video's own pixels and frames; and in how many frames it was not seen.
+    """The motion of the largest face of a video, cleaned, in the video's own pixels; and in how many of its frames the face was not seen.
 
+    A frame of the motion is one of the video; where the video's rate varies, the motion is at its mean rate, true in time.
     Short gaps are filled, with half the confidence; in longer ones the points stand where they were last, with confidence 0.
     """
     film = watch(path, detector)
+    sure = steady(film.track.confidence, film.times_s, float(film.fps))
+    seen = steady(film.seen.astype(np.float32), film.times_s, float(film.fps)) >= 0.5
     motion = Motion(
         guide=GUIDE.name,
-        points=film.track.points,
-        confidence=np.repeat(film.track.confidence[:, None], GUIDE.num_points, 1).astype(np.float32),
+        points=steady(film.track.points, film.times_s, float(film.fps)),
+        confidence=np.repeat(sure[:, None], GUIDE.num_points, 1),
         fps=film.fps,
         size=film.size,
         provenance={"made_by": "limner motion extract", "video": path.name},
     )
-    return motion, int((~film.seen).sum())
+    return motion, int((~seen).sum())
+
+
+def steady(values: np.ndarray, times_s: np.ndarray, fps: float) -> np.ndarray:
+    """(T, ...) values at rising times from 0 on -> at `fps`, linear between them; unchanged where none is off by over half a frame."""
+    if np.abs(times_s - np.arange(len(times_s)) / fps).max() <= 0.5 / fps:
+        return values
+    at = np.arange(int(times_s[-1] * fps + 1e-6) + 1) / fps
+    columns = [np.interp(at, times_s, column) for column in values.reshape(len(values), -1).T]
+    return np.stack(columns, -1).reshape(len(at), *values.shape[1:]).astype(values.dtype)
 
 
 def _of_one_size(path: Path, frames: Iterator[tuple[float | None, np.ndarray]]) -> Iterator[tuple[float | None, np.ndarray]]:
