@@ -83,21 +83,23 @@ def test_a_mouth_that_is_open_in_the_photo_starts_to_move_without_a_jump(photo, 
     assert np.abs(moved - photo[y0:y1, x0:x1])[around].max() < 10  # the noise of the skin, moved by 0.1 px
 
 
-def test_an_open_mouth_keeps_what_it_shows_until_it_widens(photo, points):
-    """The photo's mouth shows green. Opening no further it keeps that; widened to a smile it has painted teeth; between, nothing jumps."""
+@pytest.mark.parametrize(("green", "bright"), [((20, 110, 20), False), ((60, 250, 60), True)])
+def test_an_open_mouth_keeps_bright_teeth_and_gives_a_dark_gap_up(photo, points, green, bright):
+    """The photo's mouth shows green. Bright, as teeth are, it stays; dark, it is painted over once the mouth widens; nothing jumps."""
     own = opened(points, 0.12)
     photo = photo.copy()
     y, x = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
     across, middle = own[64, 0] - own[60, 0], own[60:68].mean(0)
-    photo[((x - middle[0]) / (0.45 * across)) ** 2 + ((y - middle[1]) / 5) ** 2 < 1] = (40, 200, 40)
+    photo[((x - middle[0]) / (0.45 * across)) ** 2 + ((y - middle[1]) / 5) ** 2 < 1] = green
     renderer = WarpRenderer(photo, face_of(own))
     wide = own.copy()
     wide[48:, 0] += 0.3 * (own[48:, 0] - middle[0])
     frames = np.stack(list(renderer.render(own + np.linspace(0, 1, 41)[:, None, None] * (wide - own)))).astype(float)
     box = np.s_[:, int(own[50, 1]) : int(own[57, 1]), int(wide[48, 0]) : int(wide[54, 0])]
-    green = (frames[box][..., 1] - frames[box][..., 0] > 60).sum((1, 2))
-    assert green[2] > 0.9 * green[0] > 100
-    assert green[-1] < 0.03 * green[0]
+    assert mouth.shows_teeth(photo, own) == bright
+    seen = (frames[box][..., 1] - frames[box][..., 0] > 60).sum((1, 2))
+    assert seen[2] > 0.9 * seen[0] > 100
+    assert seen[-1] > 0.9 * seen[0] if bright else seen[-1] < 0.03 * seen[0]
     steps = np.abs(np.diff(frames[box], axis=0)).mean((1, 2, 3))
     assert steps.max() < 3 * np.median(steps[steps > 0]) + 0.5
 

@@ -38,6 +38,10 @@ CAVITY_OVER_SKIN = (0.22, 0.12, 0.12)  # ours; the darkest tenth of those mouths
 GUM_OVER_SKIN = (0.80, 0.52, 0.54)  # ours
 TONGUE = 0.55  # ours: the tongue of a wide open mouth, of the gums' light
 CONTACT, CONTACT_UNIT = 0.40, 0.010  # ours: the dark line of closed lips, its depth and half width
+# Light of an open mouth over that of the cheeks: toothy smiles 0.85 to 1.34, half-open talking mouths 0.40 to 0.73 (London, GRID; ours)
+TEETH_SEEN = (0.75, 0.85)
+CHEEKS = ((41, 40, 31, 48), (46, 47, 35, 54))  # skin beside the nose
+LUMA = (0.299, 0.587, 0.114)  # BT.601
 OPEN_UNIT = (0.010, 0.026)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
 
 
@@ -50,28 +54,38 @@ class Palette:
     cavity: torch.Tensor
 
 
-def palette(photo: np.ndarray, points: np.ndarray) -> Palette:
-    """Reads the light off the whites of the eyes and the skin beside the nose. points: (68, 2) pixels of the photo."""
+def _inside(photo: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:
+    """(N, 3) float64: the photo's pixels within the polygons, each (M, 2) pixels."""
     from PIL import Image, ImageDraw
 
-    def inside(polygons: list[np.ndarray]) -> np.ndarray:
-        every = np.concatenate(polygons)
-        low = np.clip(np.floor(every.min(0)).astype(int), 0, None)
-        high = np.clip(np.ceil(every.max(0)).astype(int) + 1, low + 1, np.maximum(photo.shape[1::-1], low + 1))
-        mask = Image.new("1", (int(high[0] - low[0]), int(high[1] - low[1])))
-        for polygon in polygons:
-            ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon - low], fill=1)
-        patch = photo[low[1] : high[1], low[0] : high[0]]
-        return patch[np.asarray(mask)[: patch.shape[0], : patch.shape[1]]].astype(np.float64)
+    every = np.concatenate(polygons)
+    low = np.clip(np.floor(every.min(0)).astype(int), 0, None)
+    high = np.clip(np.ceil(every.max(0)).astype(int) + 1, low + 1, np.maximum(photo.shape[1::-1], low + 1))
+    mask = Image.new("1", (int(high[0] - low[0]), int(high[1] - low[1])))
+    for polygon in polygons:
+        ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon - low], fill=1)
+    patch = photo[low[1] : high[1], low[0] : high[0]]
+    return patch[np.asarray(mask)[: patch.shape[0], : patch.shape[1]]].astype(np.float64)
 
-    cheeks = [points[[41, 40, 31, 48]], points[[46, 47, 35, 54]]]
-    skin_pixels, eye_pixels = inside(cheeks), inside([points[36:42], points[42:48]])
+
+def shows_teeth(photo: np.ndarray, points: np.ndarray) -> float:
+    """1 where the photo's open mouth shows a bright row of teeth, 0 where it shows a dark gap. points: (68, 2) pixels of the photo."""
+    mouth, skin = _inside(photo, [points[60:68]]), _inside(photo, [points[list(c)] for c in CHEEKS])
+    if not len(mouth) or not len(skin):
+        return 0.0
+    ratio = np.median(mouth @ LUMA) / max(float(np.median(skin @ LUMA)), 1.0)
+    return float(np.clip((ratio - TEETH_SEEN[0]) / (TEETH_SEEN[1] - TEETH_SEEN[0]), 0, 1))
+
+
+def palette(photo: np.ndarray, points: np.ndarray) -> Palette:
+    """Reads the light off the whites of the eyes and the skin beside the nose. points: (68, 2) pixels of the photo."""
+    skin_pixels, eye_pixels = _inside(photo, [points[list(c)] for c in CHEEKS]), _inside(photo, [points[36:42], points[42:48]])
     skin = np.median(skin_pixels, 0) if len(skin_pixels) else np.array([150.0, 110.0, 95.0])
     teeth = skin * 0.5 + 70.0
     if len(eye_pixels) >= 12:
-        light = eye_pixels @ (0.299, 0.587, 0.114)
+        light = eye_pixels @ LUMA
         teeth = eye_pixels[light >= np.percentile(light, 80)].mean(0) * TEETH_OVER_SCLERA
-    teeth = 0.4 * teeth + 0.6 * (teeth @ (0.299, 0.587, 0.114)) * np.array(TEETH_TONE)
+    teeth = 0.4 * teeth + 0.6 * (teeth @ LUMA) * np.array(TEETH_TONE)
     low = skin.max() * 0.75 + 20.0  # closed eyes show no white: the teeth are then judged by the skin
     teeth = teeth * max(1.0, low / teeth.max())
     teeth = teeth * min(1.0, TEETH_MOST / teeth.max())

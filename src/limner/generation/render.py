@@ -27,7 +27,7 @@ NODES_A_UNIT = 13  # ours: of the coarse grid; with 18 a London smile differs by
 MOST_WORKERS = 4  # ours: more would only hold more frames in memory
 PIXELS_AT_ONCE, MOST_AT_ONCE = 800_000, 16  # ours: bounds memory, and keeps small faces from paying for many small calls
 EYE_OPEN_UNIT = (0.01, 0.03)  # ours: gaps of the photo's lids from which an eye begins to count as open, and does fully
-# ours: a mouth so many times as high open, or as wide, as in the photo begins to give its teeth up for painted ones, and has done so
+# ours: a dark mouth so many times as high open, or as wide, as in the photo begins to give way to painted teeth, and has done so
 TEETH_HIGHER, TEETH_WIDER = (1.2, 1.8), (1.08, 1.20)
 LIPS_COVER = 0.6  # ours: of the way to closed, from which the lips are wholly painted over, and from which they begin to touch
 NO_TEETH = (0.8, 0.95)  # ours: over this part of the way to closed, what is left of the photo's teeth goes
@@ -78,6 +78,7 @@ class WarpRenderer:
         self.window, self.most = torch.from_numpy(window).float(), torch.from_numpy(most).float()
         self.sheets = skin.Sheets(points, self.unit, self.nodes, self._anchors())
         self.interior = mouth.Interior(photo, points, rest)
+        self.toothy = mouth.shows_teeth(photo, points)
         self.own = {slit.name: slits.shape_of(slit, points[None]) for slit in (slits.MOUTH, *slits.EYES)}
         tx0, ty0, tx1, ty1 = support.box_of(points, photo.shape[:2], support.FADE_UNIT + MARGIN_UNIT)
         colour = torch.from_numpy(photo[ty0:ty1, tx0:tx1].astype(np.float32)).permute(2, 0, 1)
@@ -180,12 +181,15 @@ class WarpRenderer:
         return slits.smoothstep(depth.div_(TAPER * BOX_MARGIN_UNIT * self.unit))[..., None]
 
     def _own_teeth(self, shape: slits.Shape, motion: skin.Motion) -> torch.Tensor:
-        """(T,) 1 while the mouth is hardly higher open or wider than in the photo, falling to 0 where what the photo shows would tear."""
+        """(T,) how much of what the photo's open mouth shows is kept: a row of teeth always, a dark gap only while it is hardly stretched.
+
+        A half-open mouth that widens would tear into patches; teeth once seen must stay the person's own.
+        """
         own, scale = self.own["mouth"], torch.from_numpy(geometry.scale_of(motion.head)).float()
         higher = shape.gap() * scale / max(float(own.gap()), 1e-6 * self.unit)
         wider = shape.length * scale / own.length
         parts = [((last - by) / (last - first)).clamp(0, 1) for by, (first, last) in ((higher, TEETH_HIGHER), (wider, TEETH_WIDER))]
-        return parts[0] * parts[1]
+        return (parts[0] * parts[1]).clamp_min(self.toothy)
 
     def _cover(self, region: torch.Tensor, position: torch.Tensor, shape: slits.Shape, motion: skin.Motion) -> None:
         """Where an open mouth of the photo closes, or gives its teeth up, lip takes the place of what its lips' edges carry; in place."""
