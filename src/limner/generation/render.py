@@ -277,7 +277,7 @@ def _checked(points: np.ndarray, name: str) -> np.ndarray:
     if not np.isfinite(points).all():
         raise InputError(f"{name} has points that are not finite; the renderer needs all {GUIDE.num_points}")
     if np.ptp(points[list(GUIDE.rigid)], 0).max() < 1:
-        raise InputError(f"{name} has its points on one another; find the face again")
+        raise InputError(f"{name} has its points on one another; it must be a face")
     return points
 
 
