@@ -75,7 +75,7 @@ def test_another_persons_motion_keeps_the_own_first_frame_and_scales_with_the_ey
     assert np.allclose(np.delete(moved[1], 48, 0), np.delete(reference, 48, 0), atol=1e-4)
     assert not transfer.is_same_face(motion, reference)
     assert transfer.is_same_face(np.stack([reference + 1.0]), reference)
-    alike = reference + [0.025 * geometry.unit_length(reference, GUIDE), 0.0]  # someone else, photographed just so
+    alike = reference + np.array([0.025 * geometry.unit_length(reference, GUIDE), 0.0])  # someone else, photographed just so
     assert not transfer.is_same_face(alike[None], reference)
     with pytest.raises(InputError, match="must start with a face"):
         transfer.transfer(np.zeros((2, 68, 2)), reference)

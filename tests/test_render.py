@@ -213,6 +213,14 @@ def test_the_interior_appears_only_when_the_mouth_opens(renderer, points):
     assert column[-1] < 70, "a dark cavity below them"
 
 
+def test_a_grey_photo_stays_grey(photo, points):
+    grey = np.repeat(photo.mean(-1, keepdims=True).astype(np.uint8), 3, -1)
+    frame = render(WarpRenderer(grey, face_of(points)), opened(points, 0.12)).astype(int)
+    assert np.abs(frame - grey).max() > 30  # the mouth's inside is there
+    assert np.ptp(frame, axis=-1).max() <= 1
+    assert mouth.colourful(photo, points) == 1
+
+
 def test_teeth_are_no_bar_of_light(renderer, points):
     wide = opened(smile(points, 1.0), 0.08)
     frame = render(renderer, wide).astype(float)

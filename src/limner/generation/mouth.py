@@ -42,6 +42,7 @@ CONTACT, CONTACT_UNIT = 0.40, 0.010  # ours: the dark line of closed lips, its d
 TEETH_SEEN = (0.75, 0.85)
 CHEEKS = ((41, 40, 31, 48), (46, 47, 35, 54))  # skin beside the nose
 LUMA = (0.299, 0.587, 0.114)  # BT.601
+GREY = (3.0, 10.0)  # ours: channels of skin this near to one another (of 255) are a grey photo; London's skin differs by 23 and more
 OPEN_UNIT = (0.010, 0.026)  # ours: a gap wider than that of the photo by so much begins to show, and shows all of, the interior
 
 
@@ -77,6 +78,13 @@ def shows_teeth(photo: np.ndarray, points: np.ndarray) -> float:
     return float(np.clip((ratio - TEETH_SEEN[0]) / (TEETH_SEEN[1] - TEETH_SEEN[0]), 0, 1))
 
 
+def colourful(photo: np.ndarray, points: np.ndarray) -> float:
+    """0 for a photo without colour, 1 for one with: from the spread of the channels in the skin beside the nose. points: (68, 2) pixels."""
+    skin = _inside(photo, [points[list(c)] for c in CHEEKS])
+    spread = float(np.median(np.ptp(skin, axis=1))) if len(skin) else 255.0
+    return float(np.clip((spread - GREY[0]) / (GREY[1] - GREY[0]), 0, 1))
+
+
 def palette(photo: np.ndarray, points: np.ndarray) -> Palette:
     """Reads the light off the whites of the eyes and the skin beside the nose. points: (68, 2) pixels of the photo."""
     skin_pixels, eye_pixels = _inside(photo, [points[list(c)] for c in CHEEKS]), _inside(photo, [points[36:42], points[42:48]])
@@ -98,6 +106,7 @@ class Interior:
 
     def __init__(self, photo: np.ndarray, points: np.ndarray, rest: np.ndarray) -> None:
         self.palette = palette(photo, points)
+        self.colour = colourful(photo, points)
         self.unit = float(geometry.unit_length(points, GUIDE))
         self.axis, self.down = support.upright(points)
         line = rest[[60, 61, 62, 63, 64, 65, 66, 67]].mean(0)
@@ -133,7 +142,9 @@ class Interior:
         at_gum = smoothstep((edge - HEIGHT - y) / 0.02 + 0.5)[:, None]
         upper_row = bright * (1 - at_gum) + gum * at_gum
         shown = (cover * smoothstep(corner / 0.10))[:, None]
-        return cavity * (1 - shown) + upper_row * shown
+        inside = cavity * (1 - shown) + upper_row * shown
+        grey = (inside * colour(torch.tensor(LUMA))).sum(1, keepdim=True)
+        return grey + self.colour * (inside - grey)
 
     def _edge(self, shape: slits.Shape, head: torch.Tensor) -> torch.Tensor:
         """(T, 1, 1) where the incisal edge of the central teeth lies: as low as the lower lip allows, within what teeth are long."""
