@@ -117,7 +117,7 @@ def convert_checkpoint(path: Path, sha256: str, target: Path | None = None) -> P
     Nested dictionaries are flattened with dots; numbers and texts beside the tensors are left out. Code in TorchScript is not run either.
     InputError: missing, another file than expected, cut short, or a pickle with code or objects in it.
     """
-    import pickle
+    import pickle  # for the name of torch's refusal alone: nothing is unpickled here
     import zipfile
 
     import torch
