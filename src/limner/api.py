@@ -43,6 +43,7 @@ class RenderedClip:
     reference: Reference
     how: str
     engine: Engine
+    renderer: str | None = None
 
     def __repr__(self) -> str:
         (width, height), mode = self.motion.size, "" if self.mode is None else f", mode {self.mode}"
@@ -53,7 +54,7 @@ class RenderedClip:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """(H, W, 3) uint8 sRGB frames, one by one, in flat memory."""
-        return iter(self.engine.renderer(self.reference).render(self.motion.points))
+        return iter(self.engine.renderer(self.reference, self.renderer).render(self.motion.points))
 
     @cached_property
     def frames(self) -> np.ndarray:
@@ -134,6 +135,7 @@ def smile(
     size: int | None = None,
     face: int | None = None,
     model: str | Path | None = None,
+    renderer: str | Path | None = None,
     engine: Engine | None = None,
 ) -> list[RenderedClip]:
     """One photo -> K different smiles of the very face in it, as clips of the whole photo.
@@ -142,7 +144,7 @@ def smile(
     "conditional" for the one sequence before it is split into modes. frames, fps, duration (seconds), intensity (0..2), start ("neutral"
     or "photo"), hold (seconds), returns (the whole smile, as --return), loop, seed: see generation.settings.MotionSettings.
     size: the longest side of the frames in pixels; None: the photo's own, at most 1024 (1920 where the face is small).
-    face: 1 the largest. model: a checkpoint folder.
+    face: 1 the largest. model: a checkpoint folder. renderer: "warp", or a run of limner train; None: the best that ships.
     engine: hand the same `limner.generation.smiles.Engine()` to many calls and the detector and the model load once.
     InputError (a ValueError), one line that says what to do: a photo or a setting that is refused.
     """
@@ -164,7 +166,9 @@ def smile(
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
     motions = imagined(reference, engine, settings)
-    return [RenderedClip(motion=m, reference=reference, how=f"an imagined {label} smile", engine=engine) for m in motions]
+    drawn = None if renderer is None else str(renderer)
+    how = f"an imagined {label} smile"
+    return [RenderedClip(motion=m, reference=reference, how=how, engine=engine, renderer=drawn) for m in motions]
 
 
 def render(
@@ -174,6 +178,7 @@ def render(
     size: int | None = None,
     face: int | None = None,
     intensity: float = 1.0,
+    renderer: str | Path | None = None,
     engine: Engine | None = None,
 ) -> RenderedClip:
     """A photo moved by a motion (a motion file, or the `motion` of another clip) -> a clip.
@@ -181,7 +186,8 @@ def render(
     Its `how` says whether the motion was the photo's own (scaled where the size differs) or another face's, transferred relative to its
     first frame in inter-ocular units.
 
-    intensity: times the displacement from the motion's first frame, 0..2. InputError: a photo or a motion file that is refused.
+    intensity: times the displacement from the motion's first frame, 0..2. renderer: as of smile.
+    InputError: a photo, a motion file or a renderer that is refused.
     """
     from limner.generation.motion import GUIDE, recorded
     from limner.media.motion import read_motion
@@ -194,7 +200,8 @@ def render(
     fitted, how = recorded(moving, reference.neutral, reference.face.points, reference.size, reference.sha256)
     if intensity != 1:
         fitted = replace(fitted, points=(fitted.points[:1] + intensity * (fitted.points - fitted.points[:1])).astype(np.float32))
-    return RenderedClip(motion=fitted, reference=reference, how=how, engine=engine)
+    drawn = None if renderer is None else str(renderer)
+    return RenderedClip(motion=fitted, reference=reference, how=how, engine=engine, renderer=drawn)
 
 
 @cache

@@ -66,6 +66,8 @@ class Smile:
     """Of the videos; as a number, x264's rate factor: less is better."""
     model: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """A checkpoint of limner train, in place of the one that ships."""
+    renderer: Annotated[str | None, arg(metavar="NAME|FOLDER", help_behavior_hint="")] = None
+    """What turns points into pixels: warp, or a run of limner train; without it the best that ships."""
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("limner-out")
     """Where the results go."""
     force: Flag = False
@@ -197,6 +199,8 @@ class Render:
     """Also write a GIF beside the video, at most 480 pixels wide and high."""
     quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
     """Of the video; as a number, x264's rate factor: less is better."""
+    renderer: Annotated[str | None, arg(metavar="NAME|FOLDER", help_behavior_hint="")] = None
+    """What turns points into pixels: warp, or a run of limner train; without it the best that ships."""
     force: Flag = False
     """Replace a video that is already there."""
 
@@ -217,7 +221,7 @@ def render(args: Sequence[str]) -> int:
     start = time.monotonic()
     with Bar(asked.photo.name) as bar:
         bar("finding the face", 0, 1)
-        clip = api.render(asked.photo, asked.motion, size=asked.size, face=asked.face, intensity=asked.intensity)
+        clip = api.render(asked.photo, asked.motion, size=asked.size, face=asked.face, intensity=asked.intensity, renderer=asked.renderer)
         clip.save(target, quality=quality, progress=bar)
         if asked.gif:
             clip.save(target.with_suffix(".gif"), progress=bar)

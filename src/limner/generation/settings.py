@@ -124,10 +124,12 @@ class MotionSettings:
 class SmileSettings(MotionSettings):
     """MotionSettings, and how the video is made from the points.
 
+    renderer: what turns points into pixels: "warp", or a run of limner train; None: the default (generation.renderers).
     size: the longest side of the video in pixels; None: the photo's own, at most DEFAULT_SIZE (more for a small face). Sides are made even.
     face: which face, 1 the largest; None: the largest. quality: low, medium, high, or 0 (best) to 51.
     """
 
+    renderer: str | None = None
     size: int | None = None
     face: int | None = None
     gif: bool = False

@@ -23,7 +23,7 @@ from limner.types import InputError, Motion, Picture
 
 if TYPE_CHECKING:
     from limner.detect.face import FaceDetector
-    from limner.generation.render import WarpRenderer
+    from limner.generation.renderers import Maker, Renderer
     from limner.papers.motion import MotionModel
 
 RESULT_FORMAT = 1
@@ -53,6 +53,7 @@ class Engine:
         if "torch" not in sys.modules:  # idle threads sleep: spinning ones took nine tenths of a busy machine's time (measured, 2 cores)
             os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._models: dict[tuple[str, int | str], MotionModel] = {}
+        self._renderers: dict[str, Maker] = {}
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -69,10 +70,17 @@ class Engine:
             self._models[key] = load_motion_model(settings.model, modes=settings.modes)
         return self._models[key]
 
-    def renderer(self, reference: Reference) -> WarpRenderer:
-        from limner.generation.render import WarpRenderer
+    def renderer(self, reference: Reference, source: str | None = None) -> Renderer:
+        """What renders a photo (generation.renderers.open_renderer). SettingsError where there is no such renderer."""
+        from limner.generation.renderers import open_renderer, renderer_for
 
-        return WarpRenderer(reference.pixels, reference.face, neutral_points=reference.neutral)
+        key = renderer_identity(source)
+        if key not in self._renderers:
+            try:
+                self._renderers[key] = open_renderer(source)
+            except InputError as error:
+                raise SettingsError(str(error)) from error
+        return renderer_for(self._renderers[key], reference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +94,12 @@ class Outcome:
 
 def identity(picture: Picture, settings: SmileSettings) -> dict[str, Any]:
     """What two runs must share to make the same files."""
-    return {**settings.record(), "photo": fingerprint(picture)[:16], "model": model_identity(settings.model)}
+    return {
+        **settings.record(),
+        "photo": fingerprint(picture)[:16],
+        "model": model_identity(settings.model),
+        "renderer": renderer_identity(settings.renderer),
+    }
 
 
 def model_identity(source: str | None) -> str:
@@ -99,6 +112,14 @@ def model_identity(source: str | None) -> str:
         if file.is_file() and file.suffix in (".json", ".safetensors"):
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def renderer_identity(source: str | None) -> str:
+    """A renderer that ships by its name and limner's version, a run by the content of its files."""
+    from limner.generation.renderers import DEFAULT
+
+    name = source or DEFAULT
+    return model_identity(name) if Path(name).exists() else f"{name}, {model_identity(None)}"
 
 
 def make_smiles(
@@ -121,7 +142,7 @@ def make_smiles(
     title = title_of(picture.name, settings.label, settings.seed)
     with place.writing() as folder:
         with clock("prepare the photo"):
-            renderer = engine.renderer(reference)
+            renderer = engine.renderer(reference, settings.renderer)
         filmed = film(
             folder,
             motions,

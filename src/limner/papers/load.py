@@ -1,15 +1,18 @@
-"""One door to every trained motion model: shipped, or out of a run folder."""
+"""One door to every trained model, of motion or of pixels: shipped, or out of a run folder."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from limner.papers.motion import MotionModel
 from limner.training.checkpoint import load_weights, read_json, read_tensors
 from limner.types import InputError
 
 CLASSES = {"cmmnet-points": ("limner.papers.cmmnet_points", "CMMNetPoints"), "cmmnet": ("limner.papers.cmmnet", "CMMNet")}
+# The recipes' first names -> modules that render; their class takes settings=, and its `family` is that name.
+RENDERERS: dict[str, tuple[str, str]] = {}
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -20,7 +23,35 @@ def load_motion_model(source: str | Path | None = None, *, modes: int | str = 3)
     """
     if source is None:
         return load_motion_model(_shipped(modes))
-    folder = Path(source)
+    folder, content = _opened(Path(source))
+    recipe = str(content.get("settings", {}).get("recipe", ""))
+    if not recipe.startswith("cmmnet") or "label_names" not in content:
+        raise InputError(f"{folder / 'config.json'} is no config of a motion model of limner")
+    family = "cmmnet-points" if recipe.startswith("cmmnet-points") else "cmmnet"
+    return _built(folder, CLASSES[family], settings=content["settings"], label_names=content["label_names"])
+
+
+def load_renderer(source: str | Path) -> Any:
+    """A trained network that renders. source: the name of one that ships, or a run folder of `limner train`.
+
+    Of a run that trained motion and translation (cmmnet), the translation. -> a module with `family`, the recipe's first name.
+    InputError where there is none of that name, or the folder is missing, not whole, or holds none.
+    """
+    named = SHIPPED / str(source).replace("-", "_")
+    folder = named if (named / "config.json").is_file() and not Path(source).exists() else Path(source)
+    if not folder.exists():
+        raise InputError(f"no renderer {str(source)!r}: there are warp, what ships by name, and runs of `limner train` by their folder")
+    apart = folder / "translation"
+    folder, content = _opened(apart if apart.is_dir() else folder)
+    recipe = str(content.get("settings", {}).get("recipe", ""))
+    family = next((name for name in RENDERERS if recipe.startswith(name)), None)
+    if family is None:
+        raise InputError(f"{folder / 'config.json'} is no config of a renderer of limner (its recipe is {recipe or 'not there'!r})")
+    return _built(folder, RENDERERS[family], settings=content["settings"])
+
+
+def _opened(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder that holds a model's files, and its config. InputError where it is missing, not whole, or holds a pickle."""
     if folder.is_file():
         if folder.suffix == ".safetensors":
             folder = folder.parent
@@ -37,14 +68,13 @@ def load_motion_model(source: str | Path | None = None, *, modes: int | str = 3)
         folder = folder / "model"
     elif (folder / "checkpoints").is_dir():
         raise InputError(f"{folder} is a run that is not finished; go on with the same `limner train` command")
-    content = read_json(folder / "config.json")
-    recipe = str(content.get("settings", {}).get("recipe", ""))
-    family = "cmmnet-points" if recipe.startswith("cmmnet-points") else "cmmnet"
-    if not recipe.startswith("cmmnet") or "label_names" not in content:
-        raise InputError(f"{folder / 'config.json'} is no config of a motion model of limner")
-    module, name = CLASSES[family]
+    return folder, read_json(folder / "config.json")
+
+
+def _built(folder: Path, of: tuple[str, str], **arguments: Any) -> Any:
+    module, name = of
     try:
-        model = getattr(importlib.import_module(module), name)(settings=content["settings"], label_names=content["label_names"])
+        model = getattr(importlib.import_module(module), name)(**arguments)
     except (TypeError, ValueError) as error:
         raise InputError(f"{folder / 'config.json'} does not fit this limner: {error}") from None
     load_weights(model, read_tensors(folder / "model.safetensors"), folder)

@@ -1,0 +1,67 @@
+"""Which renderer turns points into pixels: one door for those that ship and those that were trained.
+
+A renderer is made for one photo and the face in it, and its `render` gives a frame for every set of points, one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from limner.types import Face
+
+if TYPE_CHECKING:
+    from limner.generation.reference import Reference
+
+WARP = "warp"
+DEFAULT = WARP
+
+
+class Renderer(Protocol):
+    """Points -> pictures of one photo."""
+
+    def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
+        """(T, 68, 2) pixel points -> T frames (H, W, 3) uint8 sRGB, one by one."""
+        ...
+
+
+Maker = Callable[..., Renderer]  # (photo (H, W, 3) uint8, face, *, neutral_points (68, 2)) -> a renderer of that photo
+
+
+def open_renderer(source: str | None = None) -> Maker:
+    """What makes renderers. source: "warp", the name of weights that ship, or a run of `limner train`; None: the default.
+
+    The networks are read once; make a renderer for each photo. InputError where there is no such renderer, or the run holds none.
+    """
+    source = source or DEFAULT
+    if source == WARP:
+        return _warp
+    from limner.papers.load import load_renderer
+
+    return _with_model(load_renderer(source))
+
+
+def renderer_for(maker: Maker, reference: Reference) -> Renderer:
+    """A renderer of a photo made ready."""
+    return maker(reference.pixels, reference.face, neutral_points=reference.neutral)
+
+
+def _warp(photo: np.ndarray, face: Face, *, neutral_points: np.ndarray) -> Renderer:
+    from limner.generation.render import WarpRenderer
+
+    return WarpRenderer(photo, face, neutral_points=neutral_points)
+
+
+def _with_model(model: Any) -> Maker:
+    """The renderer class that belongs to a trained network's recipe."""
+    import importlib
+
+    module, name = RENDERER_OF[model.family]
+    renderer = getattr(importlib.import_module(module), name)
+    return lambda photo, face, *, neutral_points: renderer(photo, face, neutral_points=neutral_points, model=model)
+
+
+# A trained network's family -> the class that renders with it.
+RENDERER_OF: dict[str, tuple[str, str]] = {}
