@@ -41,10 +41,10 @@ def _stale() -> bool:
     """Whether the folder holds a demo of other settings or an older limner: the demo's own folder may be made anew."""
     from limner.generation.folder import read_result
     from limner.generation.settings import SmileSettings
-    from limner.generation.smiles import model_identity
+    from limner.generation.smiles import made_with
 
     result = read_result(OUT / "astronaut")
-    now = {**SmileSettings().record(), "model": model_identity(None)}
+    now = made_with(SmileSettings())
     return result is not None and {name: value for name, value in result["identity"].items() if name != "photo"} != now
 
 

@@ -94,12 +94,12 @@ class Outcome:
 
 def identity(picture: Picture, settings: SmileSettings) -> dict[str, Any]:
     """What two runs must share to make the same files."""
-    return {
-        **settings.record(),
-        "photo": fingerprint(picture)[:16],
-        "model": model_identity(settings.model),
-        "renderer": renderer_identity(settings.renderer),
-    }
+    return {**made_with(settings), "photo": fingerprint(picture)[:16]}
+
+
+def made_with(settings: SmileSettings) -> dict[str, Any]:
+    """The settings, the model and the renderer by what they are rather than by where they lie."""
+    return {**settings.record(), "model": model_identity(settings.model), "renderer": renderer_identity(settings.renderer)}
 
 
 def model_identity(source: str | None) -> str:
