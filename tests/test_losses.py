@@ -88,3 +88,43 @@ def test_only_the_chosen_mode_learns():
     cost = torch.tensor([[0.2, 0.4], [0.9, 0.1]], requires_grad=True)
     losses.multiple_choice(cost, torch.tensor([0, 1])).backward()
     assert cost.grad.tolist() == [[0.5, 0.0], [0.0, 0.5]]
+
+
+def test_adversarial_losses_by_hand():
+    real, fake = torch.tensor([math.log(3.0), 0.0]), torch.tensor([0.0, -math.log(3.0)])  # D = 3/4, 1/2 and 1/2, 1/4
+    assert losses.critic_adversarial(real, fake).item() == pytest.approx(-(math.log(3 / 4) + 2 * math.log(1 / 2) + math.log(3 / 4)) / 2)
+    assert losses.generator_adversarial(fake).item() == pytest.approx(-(math.log(1 / 2) + math.log(1 / 4)) / 2)
+    assert losses.critic_adversarial(torch.zeros(3), torch.zeros(3)).item() == pytest.approx(2 * math.log(2))  # knows nothing
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.5])
+    assert losses.critic_adversarial(real, fake, "lsgan").item() == pytest.approx((1 + 0.25) / 2 + (4 + 0.25) / 2)
+    assert losses.generator_adversarial(fake, "lsgan").item() == pytest.approx((9 + 0.25) / 2)
+    assert losses.critic_adversarial(real, fake, "hinge").item() == pytest.approx(0.5 / 2 + 1.5 / 2)
+    assert losses.generator_adversarial(fake, "hinge").item() == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("kind", ["gan", "lsgan", "hinge"])
+def test_critic_and_generator_pull_in_opposite_ways(kind):
+    fake = torch.tensor([0.3], requires_grad=True)
+    losses.critic_adversarial(torch.tensor([0.3]), fake, kind).backward()
+    down = fake.grad.item()
+    fake.grad = None
+    losses.generator_adversarial(fake, kind).backward()
+    assert down > 0 > fake.grad.item()
+    real = torch.tensor([0.3], requires_grad=True)
+    losses.critic_adversarial(real, torch.tensor([0.3]), kind).backward()
+    assert real.grad.item() < 0
+
+
+def test_a_sure_critic_leaves_the_generator_a_gradient():
+    fake = torch.tensor([-10.0], requires_grad=True)  # D(fake) = 4.5e-5: log(1 - D) would have a slope of 4.5e-5
+    losses.generator_adversarial(fake).backward()
+    assert fake.grad.item() == pytest.approx(-1, abs=1e-4)
+
+
+def test_an_unknown_adversarial_loss_is_refused():
+    for loss in (
+        lambda: losses.critic_adversarial(torch.zeros(1), torch.zeros(1), "w"),
+        lambda: losses.generator_adversarial(torch.zeros(1), "w"),
+    ):
+        with pytest.raises(ValueError, match="there are: gan, lsgan, hinge"):
+            loss()

@@ -2,6 +2,7 @@
 
 Shapes: N sequences, K modes, T time, D embedding, P points, C H W pixels.
 Source of push and pull: Wang et al., "Every Smile is Unique" (CMM-Net, CVPR 2018) and its slides.
+Adversarial losses: Goodfellow et al. 2014 (gan), Mao et al. 2017 (lsgan), Lim & Ye 2017 (hinge).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 
 Pull = Literal["mean_bce", "per_mode_bce", "embed_l2", "none"]
 Distance = Literal["l1", "l2"]
+Adversarial = Literal["gan", "lsgan", "hinge"]
 
 
 def bce(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -35,6 +37,38 @@ def bce_of_mean(logits_NKTCHW: torch.Tensor, target_NTCHW: torch.Tensor) -> torc
 def kl(mean_ND: torch.Tensor, log_variance_ND: torch.Tensor) -> torch.Tensor:
     """KL( N(mean, variance) || N(0, I) ), summed over D and averaged over the rest; >= 0. Kingma & Welling 2014, appendix B."""
     return 0.5 * (mean_ND.square() + log_variance_ND.exp() - log_variance_ND - 1).sum(-1).mean()
+
+
+def critic_adversarial(real: torch.Tensor, fake: torch.Tensor, kind: Adversarial = "gan") -> torch.Tensor:
+    """What the critic minimises, from its logits of real and of generated pictures (any shape; averaged over it).
+
+    gan: the paper's - E log D(real) - E log(1 - D(fake)), D = sigmoid(logits); 2 log 2 where it knows nothing.
+    lsgan: E (real - 1)^2 + E fake^2. hinge: E [1 - real]_+ + E [1 + fake]_+. ValueError otherwise.
+    """
+    real, fake = real.float(), fake.float()
+    if kind == "gan":
+        return F.softplus(-real).mean() + F.softplus(fake).mean()  # - log sigmoid(a) = softplus(-a)
+    if kind == "lsgan":
+        return (real - 1).square().mean() + fake.square().mean()
+    if kind == "hinge":
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    raise ValueError(f"no adversarial loss {kind!r}; there are: gan, lsgan, hinge")
+
+
+def generator_adversarial(fake: torch.Tensor, kind: Adversarial = "gan") -> torch.Tensor:
+    """What the generator minimises, from the critic's logits of its pictures.
+
+    gan: - E log D(fake), the non-saturating form (Goodfellow et al. 2014, section 3): the paper's + E log(1 - D(fake)) has the same fixed
+    point but hardly a gradient while the critic is sure. lsgan: E (fake - 1)^2. hinge: - E fake. ValueError otherwise.
+    """
+    fake = fake.float()
+    if kind == "gan":
+        return F.softplus(-fake).mean()
+    if kind == "lsgan":
+        return (fake - 1).square().mean()
+    if kind == "hinge":
+        return -fake.mean()
+    raise ValueError(f"no adversarial loss {kind!r}; there are: gan, lsgan, hinge")
 
 
 def distance(a: torch.Tensor, b: torch.Tensor, kind: Distance = "l1", keep: int = 1) -> torch.Tensor:
