@@ -28,6 +28,7 @@ from limner.models.sequence import LearnConditional, LearnModes, ModeSequences, 
 from limner.nn.recurrent import CondLSTM, ModeClassifier, ModeLSTMs
 from limner.nn.vae import MapDecoder, MapEncoder
 from limner.papers.motion import ModeMotion, check_request, finish
+from limner.papers.sequences import prepare_sequences
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
 
@@ -158,6 +159,11 @@ def smooth(points_TP2: np.ndarray, sigma: float) -> np.ndarray:
     from scipy.ndimage import gaussian_filter1d
 
     return gaussian_filter1d(points_TP2, sigma, axis=0, mode="nearest").astype(points_TP2.dtype)
+
+
+def prepare(config: CMMNetConfig, store: Any) -> tuple[Any, list[Stage]]:
+    """A model for this config, ready to train, and its stages."""
+    return prepare_sequences(config, store, build, stages)
 
 
 def build(config: CMMNetConfig, label_names: tuple[str, ...], training: Mapping[str, Any]) -> CMMNet:

@@ -26,6 +26,7 @@ from limner.models.point_objectives import LearnConditional, LearnFrames, LearnM
 from limner.models.point_sequences import PointSequences
 from limner.models.sequence import names_its_mode
 from limner.papers.motion import KINDS, ModeMotion, check_request, finish
+from limner.papers.sequences import prepare_sequences
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
 
@@ -166,6 +167,11 @@ def calm(features_KTF: np.ndarray) -> np.ndarray:
     calmed = features_KTF.copy()
     calmed[:, 1:-1] += 0.1 * (features_KTF[:, :-2] - 2 * features_KTF[:, 1:-1] + features_KTF[:, 2:])
     return calmed
+
+
+def prepare(config: CMMNetPointsConfig, store: Any) -> tuple[Any, list[Stage]]:
+    """A model for this config, ready to train, and its stages."""
+    return prepare_sequences(config, store, build, stages)
 
 
 def build(config: CMMNetPointsConfig, label_names: tuple[str, ...], training: Mapping[str, Any]) -> CMMNetPoints:

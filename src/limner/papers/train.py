@@ -1,4 +1,4 @@
-"""One command from a store of clips to a trained motion model: `limner train RECIPE --data STORE --out RUN`."""
+"""One command from a store of clips to a trained model: `limner train RECIPE --data STORE --out RUN`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from limner.papers.monitor import monitor_of
-from limner.papers.motion import KINDS
 from limner.papers.recipes import recipe as recipe_of
 from limner.training import checkpoint
 from limner.training.config import override, to_json
@@ -19,6 +17,8 @@ from limner.training.loop import accelerator_of, fit
 from limner.types import InputError
 
 FORMAT = 1
+# The recipes' first names -> the paper's module: `prepare(config, store)` gives a model ready to train, and its stages.
+PAPERS = {"cmmnet": "limner.papers.cmmnet", "cmmnet-points": "limner.papers.cmmnet_points"}
 
 
 def train(
@@ -48,16 +48,9 @@ def train(
 
 
 def prepare(config: Any, store: Any) -> tuple[Any, list]:
-    """A model for this config, ready to train, and its stages."""
-    from limner.data.samples import load_sequences
-
-    paper = importlib.import_module("limner.papers.cmmnet_points" if config.recipe.startswith("cmmnet-points") else "limner.papers.cmmnet")
-    lengths = {"transition": config.num_frames, "smile": getattr(config, "smile_frames", 0)}
-    training = {kind: load_sequences(store, split="train", kind=kind, num=lengths[kind]) for kind in KINDS if lengths[kind]}
-    held_out = load_sequences(store, split="val", kind="transition", num=config.num_frames)
-    model = paper.build(config, training["transition"].label_names, training)
-    people = sorted({subject: row for row, subject in enumerate(held_out.subjects)}.values())[:6]
-    return model, paper.stages(config, model, training, monitor_of(model, [held_out.points_unit[row, 0] for row in people]))
+    """A model for this config, ready to train, and its stages. InputError where the store does not fit the config."""
+    family = max((name for name in PAPERS if config.recipe.startswith(name)), key=len)
+    return importlib.import_module(PAPERS[family]).prepare(config, store)
 
 
 def _claim(out: Path, content: Mapping[str, Any]) -> None:
