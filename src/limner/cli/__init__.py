@@ -22,6 +22,7 @@ usage: limner COMMAND [OPTIONS]
   prepare smiles STORE        make the corpus of smiles that the models learn from
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
+  generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media
 
   COMMAND --help              the options of a command
@@ -77,6 +78,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import photos
 
         return photos.smile if first == "smile" else photos.render
+    if first == "generate":
+        from limner.cli import generate
+
+        return generate.generate
     if first == "bench":
         from limner.cli import benches
 

@@ -1,0 +1,187 @@
+"""A store of clips in, a store of generated clips out: every clip's first frame is the neutral face, its label the wish.
+
+    real clip -> first frame, label -> K motions -> K clips `<id>/mode_1` .. `<id>/mode_K`, of the same person and split
+
+Real and generated clips are the same thing, so whatever reads the one reads the other. Shapes: T time, K = 68 points, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limner import geometry
+from limner.generation.films import Progress, silent
+from limner.generation.motion import GUIDE, smooth_resample
+from limner.generation.renderers import open_renderer
+from limner.generation.smiles import model_identity, renderer_identity, synthetic
+from limner.types import Clip, Face, InputError
+
+if TYPE_CHECKING:
+    from limner.data.store import Store
+
+RECORDED = "recorded"
+OURS = "ours"
+CLIPS_PER_SHARD = 32  # ours: a run that is cut loses some seconds of work
+KIND, SOURCE = "transition", "limner.generate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSettings:
+    """What is generated from each clip of a split.
+
+    run: a run of `limner train`; "ours": what ships; a run of a renderer alone goes with the clips' own motion.
+    motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
+    label: the wish in place of each clip's own label; clips without one need it.
+    renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
+    conditional: beside the modes the Cond-LSTM's own sequence, `<id>/conditional`. seed: as of `limner smile`. limit: only so many clips.
+    """
+
+    run: str = OURS
+    split: str = "test"
+    motion: str = "imagined"
+    label: str | None = None
+    renderer: str | None = None
+    modes: int | None = None
+    conditional: bool = False
+    seed: int = 0
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.motion not in ("imagined", RECORDED):
+            raise InputError(f"motion is {self.motion!r}; it can be imagined or {RECORDED}")
+        for name, least in (("modes", 1), ("limit", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} is {value}; it is at least {least}")
+
+
+def generate(store: Store, out: Path, settings: GenerateSettings, *, force: bool = False, progress: Progress = silent) -> Store:
+    """Fills the store `out` from the clips of a split; -> it. The same settings again: kept, or gone on with where a run was cut.
+
+    InputError: no clip of that split, a run that is none, another store at `out` without `force`.
+    """
+    from limner.data.prepare import kept
+    from limner.data.store import Store as StoreOf
+    from limner.data.store import StoreWriter
+
+    if out.resolve() == store.path.resolve():
+        raise InputError(f"{out} is the store that is read; name another folder with --out")
+    rows, maker = _rows(store, settings), Maker(store, settings)
+    note = {**asdict(settings), "source": SOURCE, "data": store_identity(store), "model": maker.identity}
+    wanted = len(rows) * maker.clips_per_row
+    done = kept(out, note, force)
+    if done < wanted:
+        first, skip = divmod(done, maker.clips_per_row)
+        with StoreWriter(out, clips_per_shard=CLIPS_PER_SHARD, note={"settings": note, "synthetic": synthetic()}, fresh=not done) as writer:
+            for number, row in enumerate(rows[first:]):
+                for clip in list(maker.clips(row))[0 if number else skip :]:
+                    writer.add(clip)
+                    done += 1
+                    progress("generating", done, wanted)
+    return StoreOf(out)
+
+
+def _rows(store: Store, settings: GenerateSettings) -> list[int]:
+    """The clips that are imitated, in the store's order. InputError where there is none."""
+    rows = store.select(split=settings.split, kind=KIND)
+    if not rows:
+        splits = ", ".join(sorted(set(store.table["split"].to_pylist()))) or "none"
+        raise InputError(f"store {store.path} has no {KIND} of split {settings.split!r}; its splits are: {splits}")
+    bare = [store.row(i)["id"] for i in rows if store.row(i)["label"] is None]
+    if bare and settings.label is None and settings.motion != RECORDED:
+        raise InputError(f"clip {bare[0]!r} of store {store.path} has no label; say which smile is wished with --label")
+    return rows[: settings.limit]
+
+
+def store_identity(store: Store) -> str:
+    """What a store's clips show, as 16 hexadecimal digits."""
+    import hashlib
+
+    return hashlib.sha256("".join(store.table["hash"].to_pylist()).encode()).hexdigest()[:16]
+
+
+class Maker:
+    """The models of a run, and the clips they make of one row. identity: the models by content. InputError where the run is none."""
+
+    def __init__(self, store: Store, settings: GenerateSettings) -> None:
+        from limner.papers.load import load_motion_model
+
+        self.store, self.settings = store, settings
+        own = None if settings.run == OURS else settings.run
+        self.model = None if settings.motion == RECORDED else load_motion_model(own, modes=settings.modes or 3)
+        renderer = settings.renderer or (own if own and has_renderer(own) else None)
+        self.renderer = open_renderer(renderer)
+        self.modes = 1 if self.model is None else settings.modes or self.model.max_modes
+        self.clips_per_row = self.modes + (settings.conditional and self.model is not None)
+        self.identity = f"{'' if self.model is None else model_identity(own)} {renderer_identity(renderer)}".strip()
+
+    def clips(self, row: int) -> Iterator[Clip]:
+        """The generated clips of one real one."""
+        real = self.store.read(row, slice(0, 1) if self.model is not None else slice(None))
+        renderer = None if real.frames is None else self.renderer(real.frames[0], face_of(real.points[0]), neutral_points=real.points[0])
+        for name, points, duration_s in self._motions(real, self.store.row(row)["num_frames"]):
+            frames = None if renderer is None else np.stack(list(renderer.render(points)))
+            label = self.settings.label or real.label
+            yield made(replace(real, label=label), name, points, frames, duration_s)
+
+    def _motions(self, real: Clip, num: int) -> Iterator[tuple[str, np.ndarray, float]]:
+        """Name, (T, 68, 2) points in the clip's pixels, seconds."""
+        if self.model is None:
+            yield RECORDED, real.points, real.duration_s
+            return
+        label = self.settings.label or real.label
+        if label not in self.model.label_names:
+            raise InputError(f"the model knows no label {label!r} (clip {real.id!r}); it knows {', '.join(self.model.label_names)}")
+        to_unit = geometry.to_unit(real.points[0].astype(np.float64), GUIDE)
+        neutral = geometry.apply_affine(to_unit, real.points[0].astype(np.float64)).astype(np.float32)
+        kinds: list[tuple[str, int | str]] = [
+            ("mode", self.modes),
+            *([("conditional", "conditional")] if self.settings.conditional else []),
+        ]
+        for name, modes in kinds:
+            for motion in self.model.generate(neutral, label=label, modes=modes, seed=self.settings.seed):
+                units = smooth_resample(np.asarray(motion.points_unit, np.float64), num)
+                points = geometry.apply_affine(geometry.invert_affine(to_unit), units).astype(np.float32)
+                points[0] = real.points[0]
+                yield f"mode_{motion.mode + 1}" if name == "mode" else name, points, motion.duration_s
+
+
+def made(real: Clip, name: str, points: np.ndarray, frames: np.ndarray | None, duration_s: float) -> Clip:
+    """A generated clip of the person of a real one."""
+    from limner.measures import action_units
+
+    return replace(
+        real,
+        id=f"{real.id}/{name}",
+        source=SOURCE,
+        points=points,
+        confidence=np.ones(points.shape[:2], np.float32),
+        frames=frames,
+        au=action_units(points, real.points[0]),
+        au_names=("AU06", "AU12"),
+        duration_s=float(duration_s),
+        fps=Fraction((len(points) - 1) / duration_s).limit_denominator(1001),
+    )
+
+
+def has_renderer(run: str) -> bool:
+    """Whether a run holds a network that renders."""
+    from limner.papers.load import load_renderer
+
+    try:
+        load_renderer(run)
+    except InputError:
+        return False
+    return True
+
+
+def face_of(points: np.ndarray) -> Face:
+    """The face of a clip's frame, known by its points alone."""
+    low, high = points.min(0), points.max(0)
+    return Face(points=points.astype(np.float32), box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])), confidence=1.0)
