@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from limner.media.files import REASONS, atomic_write, reason_of
+from limner.media.upright import Upright, upright_of
 from limner.types import DependencyError, InputError
 
 BT709 = 1  # ITU-T H.273, code points of colour primaries, transfer and matrix
@@ -31,7 +32,6 @@ PRESET = "veryfast"  # ours: measured, see docs/results.md
 X264 = "chroma-qp-offset=-4"  # ours: flat saturated colours then decode within 2 of 255
 QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; FFmpeg's guide calls 17 or 18 visually lossless
 PLAYLISTS = {"concat", "hls", "dash"}  # they name other files to open
-QUARTER_TURNS = {90: 1, 180: 2, 270: 3}
 
 
 def parse_fps(value: object) -> Fraction:
@@ -155,19 +155,23 @@ class VideoWriter:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a video says of itself. fps: exact. size: (width, height) upright. num_frames: as stated, or estimated from the duration."""
+    """What a video says of itself. fps: exact. size: (width, height) as shown. num_frames: as stated, or estimated from the duration.
+
+    rotation, mirrored: how the frames are turned (degrees, anticlockwise), and whether mirrored, to be shown."""
 
     fps: Fraction
     size: tuple[int, int]
     num_frames: int
     duration_s: float
     rotation: int = 0
+    mirrored: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
 
 def read_video(path: str | Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
     """A video file -> (what it is, its frames one by one, upright, (H, W, 3) uint8 sRGB). Memory stays flat.
 
+    Upright: turned and mirrored as its metadata say, its pixels square.
     The matrix is the one tagged; untagged, BT.709 from 720 lines or 1280 columns on, BT.601 below (what players do).
     InputError: missing, a folder, no video, damaged (also while the frames are being read).
     """
@@ -182,19 +186,19 @@ def read_timed(path: str | Path) -> tuple[VideoInfo, Iterator[tuple[float | None
         frame = next(container.decode(stream), None)
         if frame is None:
             raise InputError(f"{path} holds no frames")
-        turn = round(frame.rotation / 90) * 90 % 360
+        upright = upright_of(frame, stream)
         fps = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
         duration_s = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
-        size = (frame.height, frame.width) if turn in (90, 270) else (frame.width, frame.height)
         info = VideoInfo(
             fps=fps,
-            size=size,
+            size=upright.shown_size(frame.width, frame.height),
             num_frames=stream.frames or max(1, round(duration_s * fps)),
             duration_s=duration_s,
-            rotation=turn,
+            rotation=upright.rotation,
+            mirrored=upright.mirrored,
             tags=dict(container.metadata),
         )
-    return info, _frames(path, turn)
+    return info, _frames(path, upright)
 
 
 def read_tags(path: str | Path) -> dict[str, str]:
@@ -266,8 +270,8 @@ def _to_yuv(reformatter: Any, frame: np.ndarray) -> Any:
     )
 
 
-def _to_rgb(reformatter: Any, frame: Any) -> np.ndarray:
-    """A decoded frame -> sRGB by its tagged matrix and range."""
+def _to_rgb(reformatter: Any, frame: Any, size: tuple[int, int]) -> np.ndarray:
+    """A decoded frame -> sRGB by its tagged matrix and range, (height, width, 3) of that size (width, height)."""
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
     precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -276,6 +280,8 @@ def _to_rgb(reformatter: Any, frame: Any) -> np.ndarray:
     full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj")
     rgb = reformatter.reformat(
         frame,
+        width=size[0],
+        height=size[1],
         format="rgb24",
         src_colorspace=matrices.get(int(frame.colorspace), untagged),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
@@ -285,14 +291,13 @@ def _to_rgb(reformatter: Any, frame: Any) -> np.ndarray:
     return rgb.to_ndarray()
 
 
-def _frames(path: Path, turn: int) -> Iterator[tuple[float | None, np.ndarray]]:
+def _frames(path: Path, upright: Upright) -> Iterator[tuple[float | None, np.ndarray]]:
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()
     with _opened(path) as (container, stream):
         for frame in container.decode(stream):
-            pixels = _to_rgb(reformatter, frame)
-            yield frame.time, np.ascontiguousarray(np.rot90(pixels, QUARTER_TURNS[turn])) if turn else pixels
+            yield frame.time, upright.turn(_to_rgb(reformatter, frame, upright.stored_size(frame.width, frame.height)))
 
 
 @contextlib.contextmanager
