@@ -1,17 +1,38 @@
 """Measures: pure functions of pictures and points, numpy arrays or tensors in, numbers out."""
 
 from limner.measures.action_units import action_units
-from limner.measures.image import psnr, ssim
-from limner.measures.points import au_curve_distance, jerk, jitter, landmark_error, mode_distance, sequence_distance
+from limner.measures.identity import cosine_similarity, retrieved, roc_auc
+from limner.measures.image import lip_box, mouth_ssim, psnr, ssim
+from limner.measures.points import (
+    au_clip_distance,
+    au_clip_dtw,
+    au_curve_distance,
+    jerk,
+    jitter,
+    landmark_error,
+    mode_distance,
+    sequence_distance,
+)
+from limner.measures.video import flicker, frame_difference, mode_distance_px
 
 __all__ = [
     "action_units",
+    "au_clip_distance",
+    "au_clip_dtw",
     "au_curve_distance",
+    "cosine_similarity",
+    "flicker",
+    "frame_difference",
     "jerk",
     "jitter",
     "landmark_error",
+    "lip_box",
     "mode_distance",
+    "mode_distance_px",
+    "mouth_ssim",
     "psnr",
+    "retrieved",
+    "roc_auc",
     "sequence_distance",
     "ssim",
 ]

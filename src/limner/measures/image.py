@@ -1,4 +1,4 @@
-"""Likeness of pictures: SSIM and PSNR.
+"""Likeness of pictures: SSIM and PSNR, of the whole or of the mouth.
 
 Shapes: H W pixels, C channels last (none for grey); leading dimensions are a batch.
 """
@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from limner.measures.arrays import same_shape
+from limner.measures.arrays import as_float, same_shape
 
 UNIFORM_SIDE = 7  # scikit-image's default window, the protocol of data/README.md
 GAUSSIAN_SIGMA, GAUSSIAN_RADIUS = 1.5, 5  # 11 x 11: Wang, Bovik, Sheikh & Simoncelli 2004
 K1, K2 = 0.01, 0.03  # Wang et al. 2004
+LIP_ENDS = (48, 51, 54, 57)  # corners, upper and lower lip: the protocol of data/README.md
+LIP_MARGIN = 8 / 256  # the protocol: round the lips, of the picture's width
 
 
 def psnr(a: Any, b: Any, *, data_range: float = 255.0) -> float:
@@ -58,3 +60,30 @@ def ssim(
     index = (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     inner = (slice(None),) * rows + (slice(radius, -radius),) * 2
     return float(index[inner].mean())
+
+
+def lip_box(points: Any, size: tuple[int, int], *, margin_px: float | None = None) -> tuple[int, int, int, int]:
+    """(68, 2) pixel points of a picture of `size` (width, height) -> x0, y0, x1, y1 of the box round the lips, inside the picture.
+
+    margin_px: round the lips; by default the protocol's 8 pixels of 256. A side is at least the window of `ssim` where the picture is.
+    ValueError where the lips lie outside the picture, or there are not 68 points.
+    """
+    lips = as_float(points)
+    if lips.shape != (68, 2):
+        raise ValueError(f"a lip box needs points (68, 2), got {lips.shape}")
+    margin = LIP_MARGIN * size[0] if margin_px is None else margin_px
+    lips = lips[list(LIP_ENDS)]
+    low, high = (lips.min(0) - margin).astype(int), (lips.max(0) + margin).astype(int)
+    most = np.array(size)
+    if not ((low < most) & (high > 0)).all():
+        raise ValueError(f"the lips lie outside the picture of {size[0]} x {size[1]} pixels")
+    low = np.minimum(low, (low + high - UNIFORM_SIDE) // 2).clip(0, np.maximum(most - UNIFORM_SIDE, 0))
+    high = np.maximum(high, low + UNIFORM_SIDE).clip(0, most)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def mouth_ssim(frame: Any, truth: Any, points: Any, *, data_range: float = 255.0) -> float:
+    """`ssim` (7 x 7 window) of two frames (H, W, C) inside the lip box of the true frame's (68, 2) points; in [-1, 1], higher is better."""
+    x, y = same_shape(frame, truth)
+    x0, y0, x1, y1 = lip_box(points, (y.shape[1], y.shape[0]))
+    return ssim(x[y0:y1, x0:x1], y[y0:y1, x0:x1], data_range=data_range)

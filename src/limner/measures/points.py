@@ -89,6 +89,29 @@ def au_curve_distance(curves: Any, originals: Any, *, num: int = 32) -> float:
     return float(np.abs(first - second).sum())
 
 
+def au_clip_distance(curve: Any, original: Any, *, num: int = 32) -> float:
+    """As `au_curve_distance`, of one clip's (T, A) curve to its own original's: L1 summed over `num` moments and units; 0 is best."""
+    return au_curve_distance([curve], [original], num=num)
+
+
+def au_clip_dtw(curve: Any, original: Any, *, num: int = 32) -> float:
+    """The same after the best stretching of time (dynamic time warping, Sakoe & Chiba 1978): least L1 sum along a monotone path; 0 is best.
+
+    A smile of the right height that comes late is near its original here, and far from it by `au_clip_distance`. ValueError where the
+    curves have other units.
+    """
+    a, b = (resample(as_float(one), num) for one in (curve, original))
+    if a.ndim != 2 or a.shape[1:] != b.shape[1:]:
+        raise ValueError(f"cannot compare curves of shapes {a.shape} and {b.shape}")
+    cost = np.abs(a[:, None] - b[None]).sum(-1)
+    path = np.full((num + 1, num + 1), np.inf)
+    path[0, 0] = 0
+    for i in range(num):
+        for j in range(num):
+            path[i + 1, j + 1] = cost[i, j] + min(path[i, j], path[i, j + 1], path[i + 1, j])
+    return float(path[num, num])
+
+
 def _mean_curve(curves: Any, num: int) -> np.ndarray:
     if len(curves) == 0:
         raise ValueError("no curves to compare")
