@@ -47,7 +47,7 @@ def test_the_lip_box_is_the_protocols():
     small = measures.lip_box(FACE / 6, (11, 11))  # lips of 1 x 3 pixels: the window of SSIM still fits
     assert small[2] - small[0] >= 7
     assert small[3] - small[1] >= 7
-    assert 0 <= min(small)
+    assert min(small) >= 0
     assert max(small) <= 11
 
 
