@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from limner.data.film import Film, Follower, NoFace, frames_of, watch
 from limner.data.sources.raw import RawClip
+from limner.data.tracks import in_pieces
 from limner.data.transitions import (
     Selection,
     Transition,
@@ -68,7 +70,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
     }  # fmt: skip
     try:
         film = watch(raw.path, detector, raw.fps)
-        entry |= _facts(film)
+        entry |= _facts(film) | {"notes": [*raw.notes, *film.notes]}
         selection, entry["au"] = _select(raw, film)
         entry["curves"] = {name: [round(float(value), 2) for value in selection.au[:, i]] for i, name in enumerate(AU_NAMES)}
         entry["rejected"] = [{"start": r.start, "stop": r.stop, "reason": r.reason, "why": r.why} for r in selection.rejected]
@@ -95,6 +97,8 @@ def _facts(film: Film) -> dict[str, Any]:
         "frames": film.num_frames,
         "fps": str(film.fps),
         "size": list(film.size),
+        "cuts": list(film.cuts),
+        "faces_at_once": film.num_faces,
         "frames_without_face": int((~film.seen).sum()),
         "jitter_before": jitter[0],
         "jitter_after": jitter[1],
@@ -104,8 +108,11 @@ def _facts(film: Film) -> dict[str, Any]:
 
 def _select(raw: RawClip, film: Film) -> tuple[Selection, dict[str, str]]:
     """The transitions, and where each AU's curve comes from: the data set's labels where it has them, else the estimator."""
-    track = film.track
-    au = action_units(track.points, find_neutral(track.points, track.confidence > 0)).astype(np.float64)
+    track, au = film.track, np.zeros((film.num_frames, len(AU_NAMES)))
+    for start, stop in film.shots:  # each against a neutral of its own: it may show another person
+        points, known = track.points[start:stop], track.confidence[start:stop] > 0
+        if known.any():
+            au[start:stop] = in_pieces(partial(action_units, neutral=find_neutral(points, known)), points)
     runs, origin, config = track.runs, dict.fromkeys(AU_NAMES, "estimated"), TransitionConfig()
     for column, name in enumerate(AU_NAMES):
         labels = _labels(raw, name, film.num_frames)
@@ -117,7 +124,7 @@ def _select(raw: RawClip, film: Film) -> tuple[Selection, dict[str, str]]:
         assert labels is not None
         au[:, column], origin[name] = np.where(known, labels, 0), "labels"
     by_hand = au[:, 0] if origin["AU06"] == "labels" else np.zeros(film.num_frames)  # labels are equal for long: noise must not choose
-    tie = by_hand if origin["AU12"] == "labels" else lip_pull(track.points)
+    tie = by_hand if origin["AU12"] == "labels" else in_pieces(lip_pull, track.points)
     return select(au, float(film.fps), runs=runs, tie=tie, config=config), origin
 
 
@@ -155,16 +162,14 @@ def _clips(raw: RawClip, film: Film, selection: Selection, config: ClipConfig, e
         else:
             crops.append((found, matrix))
     entry["rejected"].sort(key=lambda item: item["start"])
-    pixels = _pixels(raw.path, raw.fps, crops, config.size)
-    for number, ((found, matrix), frames) in enumerate(zip(crops, pixels), 1):
-
-        def cut_out(values: np.ndarray, found: Transition = found) -> np.ndarray:
-            return resample_transition(values, film.times_s, found, config.num)[0]
-
+    for number, ((found, matrix), frames) in enumerate(zip(crops, _pixels(raw.path, raw.fps, crops, config.size)), 1):
         inside = slice(found.onset, found.apex + 1)
-        whole = np.zeros((film.num_frames, 0))
-        duration_s = resample_transition(whole, film.times_s, found, config.num)[1]
-        moved = Transition(**{**vars(found), "onset": 0, "apex": found.apex - found.onset})
+        whole = replace(found, onset=0, apex=found.apex - found.onset)
+
+        def cut_out(values: np.ndarray, whole: Transition = whole, times_s: np.ndarray = film.times_s[inside]) -> np.ndarray:
+            return resample_transition(values, times_s, whole, config.num)[0]
+
+        duration_s = float(film.times_s[found.apex] - film.times_s[found.onset])
         clip = Clip(
             id=f"{raw.id}__{number}",
             source=raw.source,
@@ -172,11 +177,11 @@ def _clips(raw: RawClip, film: Film, selection: Selection, config: ClipConfig, e
             split=raw.split,
             label=raw.label,
             kind="transition",
-            points=cut_out(apply_affine(matrix, film.track.points)),
-            confidence=np.repeat(cut_out(film.track.confidence)[:, None], GUIDE.num_points, 1),
-            au=cut_out(selection.au),
+            points=cut_out(apply_affine(matrix, film.track.points[inside])),
+            confidence=np.repeat(cut_out(film.track.confidence[inside])[:, None], GUIDE.num_points, 1),
+            au=cut_out(selection.au[inside]),
             au_names=AU_NAMES,
-            frames=resample_transition(frames.astype(np.float32), film.times_s[inside], moved, config.num)[0].round().astype(np.uint8),
+            frames=cut_out(frames.astype(np.float32)).round().astype(np.uint8),
             fps=Fraction((config.num - 1) / duration_s).limit_denominator(1001),
             duration_s=duration_s,
             size=(config.size, config.size),
@@ -204,18 +209,18 @@ def _refusal(film: Film, found: Transition, matrix: np.ndarray, size: int) -> tu
     return None
 
 
-def _pixels(path: Path, fps: Fraction | None, crops: list[tuple[Transition, np.ndarray]], size: int) -> list[np.ndarray]:
-    """The crops (onset..apex, H, W, 3) uint8 of each transition, in one pass over the recording up to the last frame needed."""
-    kept: list[list[np.ndarray]] = [[] for _ in crops]
-    last = max((found.apex for found, _ in crops), default=-1)
-    if last >= 0:
-        for t, (_, pixels) in enumerate(frames_of(path, fps)[1]):
-            for (found, matrix), frames in zip(crops, kept):
-                if found.onset <= t <= found.apex:
-                    frames.append(crop(pixels, matrix, size))
-            if t >= last:
-                break
-    return [np.stack(frames) for frames in kept]
+def _pixels(path: Path, fps: Fraction | None, crops: list[tuple[Transition, np.ndarray]], size: int) -> Iterator[np.ndarray]:
+    """The crops (onset..apex, H, W, 3) uint8 of each transition, one transition after the other, in one pass over the recording."""
+    waiting, frames = list(crops), []
+    for t, (_, pixels) in enumerate(frames_of(path, fps)[1] if crops else ()):
+        found, matrix = waiting[0]
+        if t >= found.onset:
+            frames.append(crop(pixels, matrix, size))
+        if t == found.apex:
+            yield np.stack(frames)
+            waiting, frames = waiting[1:], []
+        if not waiting:
+            return
 
 
 def crop(pixels: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

@@ -7,28 +7,33 @@ Shapes: T time, K = 68 points, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from limner.data.shots import cuts, thumbnail
 from limner.data.sources.raw import frame_files
-from limner.data.tracks import Track, clean
+from limner.data.tracks import Track, clean, in_pieces
+from limner.data.transitions import lip_pull
+from limner.detect.face import Sighting
 from limner.guides.face import GUIDE
 from limner.media.pictures import read_picture
 from limner.media.video import read_timed
 from limner.types import InputError, Motion
 
+COUNT_EVERY_S = 1.0  # ours: so often the picture is searched for further faces; a thirtieth of the time
+MOST_SHOWN = 6  # ours: cuts named in a note
 MOST_STRETCH = 4  # ours: a file whose times last longer than this many times its frames at its rate states wrong ones
 
 
 class Follower(Protocol):
     """What follows a face: detect.face.FaceDetector."""
 
-    def track(self, frames: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    def follow(self, frames: Iterable[np.ndarray], count_every: int = 0) -> Iterator[Sighting]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class Film:
 
     fps: as the recording states. times_s: (T,) float64, rising: when each frame is shown, from the first on. counted: they were counted at
     `fps`, because the file's own (which may be of a variable rate) do not rise, or cannot be.
+    cuts: the frames with which a new shot begins. num_faces: the most that were seen at once. notes: what the user should know.
     """
 
     track: Track
@@ -45,10 +51,19 @@ class Film:
     size: tuple[int, int]
     times_s: np.ndarray
     counted: bool
+    cuts: tuple[int, ...] = ()
+    num_faces: int = 1
+    notes: tuple[str, ...] = ()
 
     @property
     def num_frames(self) -> int:
         return len(self.times_s)
+
+    @property
+    def shots(self) -> tuple[tuple[int, int], ...]:
+        """(start, stop) of each shot, stop left out."""
+        starts = (0, *self.cuts)
+        return tuple(zip(starts, (*self.cuts, self.num_frames), strict=True))
 
 
 class NoFace(InputError):
@@ -68,41 +83,92 @@ def frames_of(path: Path, fps: Fraction | None = None) -> tuple[Fraction, Iterat
     return info.fps, _of_one_size(path, frames)
 
 
-def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
-    """Reads a recording to its end and follows the largest face in it. NoFace (an InputError) if it shows none, InputError if damaged."""
-    rate, frames = frames_of(path, fps)
-    stated: list[float | None] = []
-    size = (0, 0)
+@dataclass(kw_only=True)
+class _Noted:
+    """What is written down of each frame while it passes: some 700 bytes; the frame itself goes."""
 
-    def noting() -> Iterator[np.ndarray]:
-        nonlocal size
+    times_s: list[float] = field(default_factory=list)
+    change: list[float] = field(default_factory=list)
+    points: list[np.ndarray | None] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    faces: list[int] = field(default_factory=list)
+    size: tuple[int, int] = (0, 0)
+
+    def passing(self, frames: Iterable[tuple[float | None, np.ndarray]]) -> Iterator[np.ndarray]:
+        before: np.ndarray | None = None
         for time_s, pixels in frames:
-            stated.append(time_s)
-            size = (pixels.shape[1], pixels.shape[0])
+            small = thumbnail(pixels)
+            self.change.append(0.0 if before is None else float(np.abs(small - before).mean()))
+            self.times_s.append(np.nan if time_s is None else time_s)
+            self.size, before = (pixels.shape[1], pixels.shape[0]), small
             yield pixels
 
-    try:
-        points, confidence, _ = detector.track(noting())
-    except InputError as error:
-        if str(error).startswith("no frame"):
-            raise NoFace(f"{path}: none of the {len(stated)} frames shows a face") from error
-        raise
-    track = clean(points, confidence, float(rate))
-    times = np.array([np.nan if time_s is None else time_s for time_s in stated], np.float64)
-    counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all() and times[-1] - times[0] < MOST_STRETCH * len(times) / rate)
+    def add(self, sighting: Sighting) -> None:
+        self.points.append(sighting.points)
+        self.confidence.append(sighting.confidence)
+        if sighting.num_faces is not None:
+            self.faces.append(sighting.num_faces)
+
+    def held(self) -> np.ndarray:
+        """(T, 68, 2): where the face is not seen, as it was last; before it was seen, as it is then."""
+        place = next(points for points in self.points if points is not None)
+        rows = np.empty((len(self.points), *place.shape), np.float32)
+        for t, points in enumerate(self.points):
+            place = rows[t] = place if points is None else points
+        return rows
+
+
+def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
+    """Reads a recording to its end and follows one face in it, the largest where a face is first seen.
+
+    NoFace (an InputError) if it shows none, InputError if it is damaged."""
+    rate, frames = frames_of(path, fps)
+    noted = _Noted()
+    for sighting in detector.follow(noted.passing(frames), max(1, round(COUNT_EVERY_S * rate))):
+        noted.add(sighting)
+    num = len(noted.points)
+    if num == 0:
+        raise InputError(f"{path} holds no frames")
+    if not any(points is not None for points in noted.points):
+        raise NoFace(f"{path}: " + (f"none of the {num} frames shows a face" if num > 1 else "its only frame shows no face"))
+    points, confidence = noted.held(), np.array(noted.confidence)
+    first = next(t for t, seen in enumerate(noted.points) if seen is not None)
+    noted.points.clear()
+    pull = np.where(confidence > 0, in_pieces(lip_pull, points), np.nan)
+    shot = cuts(np.array(noted.change), pull, float(rate))
+    track = clean(points, confidence, float(rate), cuts=shot)
+    times = np.array(noted.times_s, np.float64)
+    counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all() and times[-1] - times[0] < MOST_STRETCH * num / rate)
     return Film(
         track=track,
         seen=(track.confidence > 0) & ~track.filled,
         fps=rate,
-        size=size,
-        times_s=np.arange(len(times)) / float(rate) if counted else times - times[0],
+        size=noted.size,
+        times_s=np.arange(num) / float(rate) if counted else times - times[0],
         counted=counted,
+        cuts=shot,
+        num_faces=max(noted.faces, default=1),
+        notes=_notes(shot, noted.faces, first, points[first].mean(0)),
     )
 
 
-def motion_of(path: Path, detector: Follower) -> tuple[Motion, int]:
-    """The motion of the largest face of a video, cleaned, in the video's own pixels; and in how many of its frames the face was not seen.
+def _notes(shot: tuple[int, ...], faces: list[int], first: int, place: np.ndarray) -> tuple[str, ...]:
+    """What the report says of cuts and of several faces."""
+    notes = []
+    if shot:
+        shown = ", ".join(map(str, shot[:MOST_SHOWN])) + (f" and {len(shot) - MOST_SHOWN} more" if len(shot) > MOST_SHOWN else "")
+        notes.append(f"the picture leaps at frame {shown}: a cut; no smile is taken across it")
+    if max(faces, default=1) > 1:
+        looks = f"in {sum(num > 1 for num in faces)} of {len(faces)} looks"
+        where = f"the one that was largest in frame {first}, at {place[0]:.0f}, {place[1]:.0f}, and no other"
+        notes.append(f"{max(faces)} faces are seen at once ({looks}); followed is {where}")
+    return tuple(notes)
 
+
+def motion_of(path: Path, detector: Follower) -> tuple[Motion, int]:
+    """The motion of one face of a video, cleaned, in the video's own pixels; and in how many of its frames the face was not seen.
+
+    The face: the largest where a face is first seen; the provenance's notes say whether there are others, and where the film is cut.
     A frame of the motion is one of the video; where the video's rate varies, the motion is at its mean rate, true in time.
     Short gaps are filled, with half the confidence; in longer ones the points stand where they were last, with confidence 0.
     """
@@ -115,7 +181,7 @@ def motion_of(path: Path, detector: Follower) -> tuple[Motion, int]:
         confidence=np.repeat(sure[:, None], GUIDE.num_points, 1),
         fps=film.fps,
         size=film.size,
-        provenance={"made_by": "limner motion extract", "video": path.name},
+        provenance={"made_by": "limner motion extract", "video": path.name} | ({"notes": list(film.notes)} if film.notes else {}),
     )
     return motion, int((~seen).sum())
 

@@ -11,6 +11,7 @@ Shapes: T time, K points.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from limner.geometry import unit_length
 from limner.guides.face import GUIDE
 from limner.measures import jitter
 from limner.types import Guide
+
+PIECE = 1000  # ours: frames looked at at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +55,22 @@ class Track:
     jitter_after: float
 
 
-def clean(points: Any, confidence: Any, fps: float, config: TrackConfig | None = None, guide: Guide = GUIDE) -> Track:
+def clean(
+    points: Any,
+    confidence: Any,
+    fps: float,
+    config: TrackConfig | None = None,
+    guide: Guide = GUIDE,
+    cuts: tuple[int, ...] = (),
+) -> Track:
     """(T, K, 2) points of any frame and (T,) confidence of a face followed at `fps` -> the track, cleaned.
 
-    Frames under `config.seen` count as unseen, whatever their points. Gaps at either end stay: nothing is made up beyond what was seen.
+    cuts: frames with which a new shot begins: no run goes on over one. Frames under `config.seen` count as unseen, whatever their points.
+    Gaps at either end stay: nothing is made up beyond what was seen.
     ValueError where the shapes do not fit, fps is not above 0, or a point of a seen frame is no number.
     """
     config = config or TrackConfig()
-    raw, sure = np.asarray(points, np.float64), np.asarray(confidence, np.float64)
+    raw, sure = np.array(points, np.float64), np.asarray(confidence, np.float64)
     if raw.ndim != 3 or raw.shape[1:] != (guide.num_points, 2) or sure.shape != raw.shape[:1]:
         raise ValueError(f"expected points (T, {guide.num_points}, 2) and confidence (T,), got {raw.shape} and {sure.shape}")
     if not fps > 0:
@@ -67,18 +78,25 @@ def clean(points: Any, confidence: Any, fps: float, config: TrackConfig | None =
     seen = sure >= config.seen
     if not np.isfinite(raw[seen]).all():
         raise ValueError(f"frame {int(np.flatnonzero(seen & ~np.isfinite(raw).all((1, 2)))[0])} holds a point that is no number")
-    raw, sure, runs = _fill(raw, np.where(seen, sure, 0.0), seen, fps, config, guide)
-    smooth = raw.copy()
+    sure = np.where(seen, sure, 0.0)
+    runs = _fill(raw, sure, seen, fps, config, guide, cuts)
+    smooth = raw.astype(np.float32)
     for start, stop in runs:
-        smooth[start:stop] = savitzky_golay(raw[start:stop], half_window(fps, config), config.degree)
+        for k in range(raw.shape[1]):  # point by point: the memory of a long film
+            smooth[start:stop, k] = savitzky_golay(raw[start:stop, k], half_window(fps, config), config.degree)
     return Track(
-        points=smooth.astype(np.float32),
+        points=smooth,
         confidence=sure.astype(np.float32),
         runs=runs,
         filled=(sure > 0) & ~seen,
         jitter_before=_jitter(raw, runs, guide),
         jitter_after=_jitter(smooth, runs, guide),
     )
+
+
+def in_pieces(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
+    """A function of single frames over (T, K, 2) points, some frames at a time: the memory of a long film."""
+    return np.concatenate([function(points[at : at + PIECE]) for at in range(0, max(1, len(points)), PIECE)])
 
 
 def half_window(fps: float, config: TrackConfig) -> int:
@@ -97,24 +115,24 @@ def savitzky_golay(values: np.ndarray, half: int, degree: int = 2) -> np.ndarray
 
 
 def _fill(
-    raw: np.ndarray, sure: np.ndarray, seen: np.ndarray, fps: float, config: TrackConfig, guide: Guide
-) -> tuple[np.ndarray, np.ndarray, tuple[tuple[int, int], ...]]:
-    """Points and confidence with the short gaps filled, straight from the frame before to the one after, and the runs that remain."""
-    raw, sure = raw.copy(), sure.copy()
+    raw: np.ndarray, sure: np.ndarray, seen: np.ndarray, fps: float, config: TrackConfig, guide: Guide, cuts: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    """Fills the short gaps of points and confidence in place, straight from the frame before to the one after -> the runs that remain."""
     known = [int(t) for t in np.flatnonzero(seen)]
     if not known:
-        return raw, sure, ()
+        return ()
     runs, start = [], known[0]
     for before, after in itertools.pairwise(known):
         missing = after - before - 1
-        if missing > config.gap_s * fps + 1e-9 or _jumps(raw[before], raw[after], config, guide):
+        cut = any(before < t <= after for t in cuts)
+        if cut or missing > config.gap_s * fps + 1e-9 or _jumps(raw[before], raw[after], config, guide):
             runs.append((start, before + 1))
             start = after
         elif missing:
             part = (np.arange(1, missing + 1) / (missing + 1))[:, None, None]
             raw[before + 1 : after] = raw[before] * (1 - part) + raw[after] * part
             sure[before + 1 : after] = config.gap_confidence * min(sure[before], sure[after])
-    return raw, sure, (*runs, (start, known[-1] + 1))
+    return (*runs, (start, known[-1] + 1))
 
 
 def _jumps(before: np.ndarray, after: np.ndarray, config: TrackConfig, guide: Guide) -> bool:
@@ -127,8 +145,8 @@ def _jumps(before: np.ndarray, after: np.ndarray, config: TrackConfig, guide: Gu
 
 
 def _jitter(points: np.ndarray, runs: tuple[tuple[int, int], ...], guide: Guide) -> float:
-    """Mean jitter of the runs, each weighted by its second differences."""
-    long = [(start, stop) for start, stop in runs if stop - start >= 3]
-    if not long:
+    """Mean jitter of the runs, each weighted by its second differences; in pieces, for the memory of a long film."""
+    pieces = [(at, min(at + PIECE + 2, stop)) for start, stop in runs for at in range(start, stop - 2, PIECE)]
+    if not pieces:
         return float("nan")
-    return float(np.average([jitter(points[a:b], guide) for a, b in long], weights=[b - a - 2 for a, b in long]))
+    return float(np.average([jitter(points[a:b], guide) for a, b in pieces], weights=[b - a - 2 for a, b in pieces]))

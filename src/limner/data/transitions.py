@@ -28,6 +28,7 @@ from limner.measures import action_units
 from limner.measures.action_units import PER_LIFT, PER_WIDTH, mouth_corners
 
 LEAST_SHARE, LEAST_FRAMES = 0.2, 5  # ours: a film of a smile is neutral for a fifth of its time; and a median of some frames
+MOST_LOOKED = 3000  # ours: frames in which the neutral is sought, evenly through a longer film
 MOST_PASSES = 5  # ours: people who talk (GRID) settle within 5
 
 Reason = Literal["weak", "no rest", "lost", "cut", "short"]
@@ -195,10 +196,11 @@ def find_neutral(points: Any, known: Any = None) -> np.ndarray:
     under 0.5), and again until it settles: the median of these stands amid what the mouth does without smiling. A film that shows no
     neutral face gives the least smiling one; one who pouts or cries for long, that. ValueError where no frame is known.
     """
-    moving = np.asarray(points, np.float64)
+    moving = np.asarray(points)
     moving = moving if known is None else moving[np.asarray(known, bool)]
     if not len(moving):
         raise ValueError("no frame shows the face: there is no neutral to find")
+    moving = moving[:: -(-len(moving) // MOST_LOOKED)].astype(np.float64)
     aligned = align(moving, GUIDE)
     pull = lip_pull(aligned)
     least = np.argsort(pull, kind="stable")[: max(LEAST_FRAMES, round(LEAST_SHARE * len(pull)))]

@@ -30,7 +30,7 @@ from limner.media.files import reason_of, write_text
 from limner.types import InputError
 
 REPORT = "report.json"
-FORMAT = 1  # raised when the same recordings would give other clips
+FORMAT = 2  # raised when the same recordings would give other clips
 RECORDINGS_PER_SHARD = 32  # ours: a killed run loses the shard it was at, some minutes of work
 MIN_SIZE, MAX_SIZE = 16, 512  # ours: below no face is left; above, crops of common films only get blurred
 WAITING = 2  # ours: recordings handed to each worker ahead

@@ -29,6 +29,18 @@ UNSURE = 0.75  # ours: below, the user is told
 NO_FACE = 0.08  # ours: below, it is none
 LOST = 0.2  # ours: below, a followed face is looked for anew
 SAME_FACE = 0.6  # ours: readings whose boxes overlap by this share of the smaller one are of one face
+NEAR = 0.3  # ours: amid several faces the followed one is where its box overlaps by this share with where it was last
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """What a frame shows of a followed face: points (68, 2) float32 pixels, None where it is not seen; confidence 0..1.
+
+    num_faces: how many faces the whole picture shows; None where it was not searched."""
+
+    points: np.ndarray | None
+    confidence: float
+    num_faces: int | None
 
 
 class FaceDetector:
@@ -58,13 +70,22 @@ class FaceDetector:
         Where no face is seen the confidence is 0 and the points are the last known ones (before the first: the first). InputError if no
         frame shows a face.
         """
-        rows = [(None, 0.0) if r is None else (r.dense[:, :2].astype(np.float32), r.confidence) for r in self._follow(frames)]
+        rows = [(None, 0.0) if r is None else (r.dense[:, :2].astype(np.float32), r.confidence) for r, _ in self._follow(frames)]
         known = [t for t, (dense, _) in enumerate(rows) if dense is not None]
         if not known:
             raise InputError("no frame of the video shows a face")
         held = np.maximum.accumulate([t if dense is not None else 0 for t, (dense, _) in enumerate(rows)])
         dense = np.stack([cast(np.ndarray, rows[max(t, known[0])][0]) for t in held])
         return dense[:, IBUG], np.array([confidence for _, confidence in rows], np.float32), dense
+
+    def follow(self, frames: Iterable[np.ndarray], count_every: int = 0) -> Iterator[Sighting]:
+        """Frames (H, W, 3) uint8 -> what each shows of one face, one by one: the largest where a face is first seen, and no other.
+
+        Where the picture has shown several faces, a lost one is taken up again only near where it was. Every `count_every`-th frame, and
+        wherever the face is looked for, all faces are counted; 0: only there."""
+        for reading, num in self._follow(frames, count_every):
+            seen = reading is not None
+            yield Sighting(points=reading.points if seen else None, confidence=reading.confidence if seen else 0.0, num_faces=num)
 
     def blendshapes(self, frames: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
         """Frames -> (strengths (T, 52) float32 in 0..1, NaN where no face is seen; their names), of the largest face, followed.
@@ -76,22 +97,32 @@ class FaceDetector:
             raise DependencyError(f"blendshapes need the Tasks model: FaceDetector(model=...) or {MODEL_VARIABLE} must name a {MODEL_NAME}")
         rows: list[dict[str, float] | None] = []
         frames, again = itertools.tee(frames)
-        for pixels, reading in zip(frames, self._follow(again)):
+        for pixels, (reading, _) in zip(frames, self._follow(again)):
             rows.append(None if reading is None else backend.blendshapes(upright_crop(pixels, reading.dense)[0]))
         names = next((tuple(row) for row in rows if row), None)
         if names is None:
             raise InputError("no frame of the video shows a face")
         return np.array([[row[name] for name in names] if row else [np.nan] * len(names) for row in rows], np.float32), names
 
-    def _follow(self, frames: Iterable[np.ndarray]) -> Iterator[Reading | None]:
-        """Each frame's reading of one face: from where it was in the frame before, or found anew where it was lost."""
+    def _follow(self, frames: Iterable[np.ndarray], count_every: int = 0) -> Iterator[tuple[Reading | None, int | None]]:
+        """Each frame's reading of one face, from where it was in the frame before, or found anew where it was lost; and how many faces the
+        frame shows, where they were counted."""
         last: Reading | None = None
+        place: tuple[float, float, float, float] | None = None  # where it was last
+        several = False
         for t, pixels in enumerate(frames):
             if last is not None:
                 last = read(self.backend, pixels, last.dense)
-            if last is None or last.confidence < LOST:
-                last = next((r for r in self._readings(pixels, thorough=t == 0) if r.confidence >= LOST), None)
-            yield last
+            lost = last is None or last.confidence < LOST or (several and place is not None and overlap(last.box, place) < NEAR)
+            num: int | None = None
+            if lost or (count_every and t % count_every == 0):
+                found = [reading for reading in self._readings(pixels, thorough=t == 0) if reading.confidence >= LOST]
+                num = len(found)
+                several |= num > 1
+                if lost:
+                    last = _again(found, place if several else None)
+            place = last.box if last is not None else place
+            yield last, num
 
     def _readings(self, pixels: np.ndarray, thorough: bool = True) -> list[Reading]:
         """Every face of a picture, read; largest first."""
@@ -124,6 +155,14 @@ class FaceDetector:
             if other is not None and (best is None or other.confidence > best.confidence + 0.1):
                 best = other
         return best
+
+
+def _again(found: list[Reading], place: tuple[float, float, float, float] | None) -> Reading | None:
+    """Of the faces found, largest first, the followed one: the largest, or where it has been lost amid others, the one at its place."""
+    if place is None:
+        return next(iter(found), None)
+    best = max(found, key=lambda reading: overlap(reading.box, place), default=None)
+    return best if best is not None and overlap(best.box, place) >= NEAR else None
 
 
 def size_of(face: Face) -> float:
