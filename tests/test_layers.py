@@ -9,7 +9,7 @@ LAYERS = [
     {"guides", "raster", "warp", "losses", "measures", "media", "detect", "nn", "weights"},
     {"data", "models", "training"},
     {"papers"},
-    {"generation", "evaluation"},
+    {"generation", "evaluation", "contents"},
     {"cli", "web", "reproduce", "bench", "doctor", "api"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

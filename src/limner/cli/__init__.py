@@ -17,6 +17,7 @@ usage: limner COMMAND [OPTIONS]
   smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
   render PHOTO MOTION.json    a video of a photo moved by a motion file
   motion extract VIDEO        the motion of a face in a video, as a motion file for render
+  inspect STORE|RUN|MOTION    what is in it, and a contact sheet of it
   doctor                      check this installation, and say what to do where something is wrong
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
@@ -86,6 +87,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import benches
 
         return getattr(benches, second)
+    if first == "inspect":
+        from limner.cli import inspect
+
+        return inspect.inspect
     if first == "motion":
         from limner.cli import motion
 
