@@ -113,7 +113,7 @@ def test_scalars_are_logged(tmp_path):
     events = EventAccumulator(str(tmp_path / "logs"))
     events.Reload()
     assert {"one/square", "two/square"} <= set(events.Tags()["scalars"])
-    assert [scalar.step for scalar in events.Scalars("two/square")][::2] == [30, 40, 50]
+    assert [scalar.step for scalar in events.Scalars("two/square")] == [30, 40, 50]
 
 
 def test_checkpoint_files_that_are_not_whole_say_so(tmp_path):

@@ -77,7 +77,7 @@ def prepare_smiles(args: Sequence[str]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Trains a motion model in all its phases; the same command again goes on where it was stopped, and ends the same."""
+    """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 
     recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
     """cmmnet-points, cmmnet, and their variants."""
@@ -87,12 +87,22 @@ class Train:
     """The folder of the run: checkpoints, TensorBoard scalars and sheets, and at the end the model."""
     set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE", help_behavior_hint="")] = ()
     """Change a number of the recipe; can be given several times."""
+    log: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="wandb", help_behavior_hint="")] = ()
+    """Log to Weights & Biases too, beside TensorBoard (needs limner[wandb])."""
+    dry_run: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Say what would be trained, setting by setting, and write nothing."""
 
 
 def train(args: Sequence[str]) -> int:
     """The command `limner train`."""
     asked = parse(Train, "train", args)
+    if asked.dry_run:
+        from limner.papers.plan import plan
+
+        for line in plan(asked.recipe, asked.data, asked.out, parse_overrides(asked.set)):
+            print(line, flush=True)
+        return OK
     from limner.papers.train import train as run
 
-    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set))
+    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log))
     return OK

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import importlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from limner.media.files import LOCK, lock_folder, reason_of
 from limner.papers.recipes import recipe as recipe_of
 from limner.training import checkpoint
 from limner.training.config import override, to_json
 from limner.training.loop import accelerator_of, fit
+from limner.training.together import refuse_together
 from limner.types import InputError
 
 FORMAT = 1
@@ -22,29 +26,49 @@ PAPERS = {"cmmnet": "limner.papers.cmmnet", "cmmnet-points": "limner.papers.cmmn
 
 
 def train(
-    recipe: Any, data: Path, out: Path, overrides: Mapping[str, Any] | None = None, *, stop_after: int | None = None, show: bool = True
+    recipe: Any,
+    data: Path,
+    out: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    stop_after: int | None = None,
+    show: bool = True,
+    logs: Sequence[str] = ("tensorboard",),
 ) -> Path | None:
     """Train a recipe (a name or a config) on a store; the same command goes on where a killed one stopped, bit for bit.
 
     overrides: settings of the recipe to replace. stop_after: stop after so many steps in all; the same command goes on.
+    logs: "tensorboard", and "wandb" where it is installed. Fields that any recipe may have, and what is taken where it has none:
+    precision ("no"), accumulate (1), ema (None), loaders (1), monitor_every (250); `limner.training.loop.fit` says what they mean.
     -> the folder of the finished model (OUT/model, for load_motion_model), or None where stop_after came first.
-    InputError: unknown recipe or setting, a store that is none, an `out` that holds another run or cannot be written, a loss gone NaN.
+    InputError: unknown recipe or setting, a store that is none, an `out` that holds another run, that another process trains in, or that
+    cannot be written, a loss gone NaN.
     """
     from limner.data.store import Store
 
-    config = override(recipe_of(recipe) if isinstance(recipe, str) else recipe, overrides or {})
+    config = resolve(recipe, overrides)
     store = Store(Path(data))
-    print_of_data = hashlib.sha256("".join(store.table["hash"].to_pylist()).encode()).hexdigest()[:16]
     out = Path(out)
     accelerator = accelerator_of(getattr(config, "precision", None))
-    with accelerator.main_process_first():
-        _claim(out, {"format": FORMAT, "config": to_json(config), "data": print_of_data})
-    model, stages = prepare(config, store)
-    if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, stop_after=stop_after, show=show):
-        return None
-    if accelerator.is_main_process:
-        _save_model(model.cpu(), out / "model")
+    with _claimed(out, config, fingerprint(store), accelerator):
+        model, stages = prepare(config, store)
+        engine = {name: getattr(config, name) for name in ("accumulate", "ema", "loaders", "monitor_every") if hasattr(config, name)}
+        more = {"stop_after": stop_after, "show": show, "logs": logs, "config": to_json(config), **engine}
+        if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, **more):
+            return None
+        if accelerator.is_main_process:
+            _save_model(model.cpu(), out / "model")
     return out / "model"
+
+
+def resolve(recipe: Any, overrides: Mapping[str, Any] | None = None) -> Any:
+    """A recipe's name, or a config, with settings replaced -> the whole config. InputError as `override`."""
+    return override(recipe_of(recipe) if isinstance(recipe, str) else recipe, overrides or {})
+
+
+def fingerprint(store: Any) -> str:
+    """What the clips of a store are, in 16 letters."""
+    return hashlib.sha256("".join(store.table["hash"].to_pylist()).encode()).hexdigest()[:16]
 
 
 def prepare(config: Any, store: Any) -> tuple[Any, list]:
@@ -53,30 +77,67 @@ def prepare(config: Any, store: Any) -> tuple[Any, list]:
     return importlib.import_module(PAPERS[family]).prepare(config, store)
 
 
-def _claim(out: Path, content: Mapping[str, Any]) -> None:
-    """Make `out` this run's folder, or find that it is. InputError where it holds another run, or cannot be written."""
+@contextlib.contextmanager
+def _claimed(out: Path, config: Any, data: str, accelerator: Any) -> Iterator[None]:
+    """Inside, `out` is this run's folder and no other's; the main process holds it, and a dead process holds nothing."""
+    lock, refusal = None, None
+    if accelerator.is_main_process:
+        try:
+            lock = _claim(out, config, data)
+        except InputError as error:
+            refusal = str(error)
+    try:
+        refuse_together(accelerator, refusal)
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _claim(out: Path, config: Any, data: str) -> Any:
+    """Make `out` this run's folder, or find that it is, and hold it. InputError where it holds another run, or cannot be written."""
     path = out / "config.json"
-    if path.exists():
-        there = checkpoint.read_json(path)
-        if there != content:
-            ours, theirs = {**content, **content["config"]}, {**there, **there.get("config", {})}
-            odd = next((key for key in ours if key != "config" and ours[key] != theirs.get(key)), "config")
-            raise InputError(
-                f"{out} holds a run with {odd} = {theirs.get(odd)!r}, not {ours[odd]!r}; name another folder, or repeat its settings"
-            )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not path.exists() and (not out.is_dir() or any(other.name != LOCK for other in out.iterdir())):
         raise InputError(f"{out} is there already and is no run of limner; name a new folder")
+    if path.exists():
+        check_same(out, config, data)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_json(path, content)
+        lock = lock_folder(out)
+        if lock is None:
+            raise InputError(f"another run is training in {out}; wait for it to end, or name another folder")
+        if path.exists():
+            check_same(out, config, data)  # once more: now nobody else writes it
+        else:
+            checkpoint.write_json(path, {"format": FORMAT, "config": to_json(config), "data": data})
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+        raise InputError(f"cannot write {out}: {reason_of(error)}") from None
+    return lock
+
+
+def check_same(out: Path, config: Any, data: str) -> None:
+    """InputError that names the first setting in which the run in `out` differs; what an older limner did not know is at its default."""
+    there = checkpoint.read_json(out / "config.json")
+    ours = to_json(config)
+    theirs = {field.name: field.default for field in dataclasses.fields(config)} | dict(there.get("config", {}))
+    theirs = {name: list(value) if isinstance(value, tuple) else value for name, value in theirs.items()}
+    for odd in theirs:
+        if odd not in ours or ours[odd] != theirs[odd]:
+            what = f"{odd} = {theirs[odd]!r}, not {ours.get(odd)!r}; name another folder, or repeat its settings"
+            raise InputError(f"{out} holds a run with {what}")
+    if there.get("data") != data:
+        raise InputError(f"{out} holds a run on other clips; name the store that it was begun with, or another folder")
 
 
 def _save_model(model: Any, folder: Path) -> None:
+    from safetensors import SafetensorError
+
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    model.save_pretrained(beside)
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        model.save_pretrained(beside)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise InputError(f"cannot write {folder} ({checkpoint.reason(error)}); the same command tries again") from None

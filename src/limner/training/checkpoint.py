@@ -1,13 +1,16 @@
 """Checkpoints: folders of safetensors and JSON, written all or nothing; a kill at any moment leaves the last whole one.
 
 RUN/config.json                       what is trained, and from what
-RUN/checkpoints/step_00001200/        model.safetensors, optimizers.safetensors, state.json
+RUN/checkpoints/step_00001200/        model.safetensors, optimizers.safetensors, state.json; average.safetensors where the recipe has an EMA
+
+A checkpoint is written beside its place, flushed to the disk, renamed, and only then are the older ones dropped.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 import torch
 
+from limner.media.files import reason_of
 from limner.types import InputError
 
 PREFIX = "step_"
@@ -67,39 +71,90 @@ def load_weights(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], w
 
 
 def save(
-    run: Path, model: torch.nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], state: Mapping[str, Any], total_step: int
+    run: Path,
+    model: torch.nn.Module,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    state: Mapping[str, Any],
+    total_step: int,
+    average: Mapping[str, torch.Tensor] | None = None,
 ) -> Path:
     """Write RUN/checkpoints/step_<total_step> beside its place, rename it there, then drop the older ones. -> its folder.
 
-    InputError where it cannot be written (a full disk, say): the one before stays.
+    InputError where it cannot be written (a full disk, say), or where a weight is not a finite number: the one before stays.
     """
     from safetensors import SafetensorError
 
     folder = run / "checkpoints" / f"{PREFIX}{total_step:08d}"
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    _check_finite(model, folder)
     try:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        _write(beside, model, optimizers, state)
+        _write(beside, model, optimizers, state, average)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
+        _flush(folder.parent)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise InputError(f"cannot write {folder} ({error}); the checkpoint before it is kept") from None
+        raise InputError(f"cannot write {folder} ({reason(error)}); the checkpoint before it is kept") from None
     for other in (run / "checkpoints").iterdir():
         if other != folder and (other.name.startswith(PREFIX) or other.name.startswith(f".{PREFIX}")):
             shutil.rmtree(other, ignore_errors=True)
     return folder
 
 
-def _write(folder: Path, model: torch.nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], state: Mapping[str, Any]) -> None:
+def _check_finite(model: torch.nn.Module, folder: Path) -> None:
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"training stopped: {name} is not finite any more, so {folder} is not written; the one before is kept")
+
+
+def reason(error: Exception) -> str:
+    """What the disk said, in the user's words, though safetensors wraps it into a message of its own."""
+    number = re.search(r"os error (\d+)", str(error))
+    return reason_of(OSError(int(number[1]), str(error)) if number else error)
+
+
+def _write(
+    folder: Path,
+    model: torch.nn.Module,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    state: Mapping[str, Any],
+    average: Mapping[str, torch.Tensor] | None,
+) -> None:
     from safetensors.torch import save_file
 
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
     tensors, groups = _flat(optimizers)
+    save_file(_plain(model.state_dict()), folder / "model.safetensors")
     save_file(tensors, folder / "optimizers.safetensors")
+    if average is not None:
+        save_file(_plain(average), folder / "average.safetensors")
     write_json(folder / "state.json", {**state, "optimizers": groups})
+    for path in (*folder.iterdir(), folder):
+        _flush(path)
+
+
+def _plain(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Contiguous tensors of their own memory, on the CPU, as safetensors wants them; copied only where they are not that already."""
+    seen: set[int] = set()
+    plain = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu().contiguous()
+        shared = tensor.untyped_storage().data_ptr() in seen or tensor.untyped_storage().nbytes() != tensor.numel() * tensor.element_size()
+        plain[name] = tensor.clone() if shared else tensor
+        seen.add(tensor.untyped_storage().data_ptr())
+    return plain
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file or a folder is on the disk, so that even a power cut leaves no empty checkpoint. Windows flushes no folders."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def latest(run: Path) -> Path | None:
@@ -127,5 +182,5 @@ def _flat(optimizers: Mapping[str, torch.optim.Optimizer]) -> tuple[dict[str, to
         groups[name] = content["param_groups"]
         for index, slots in content["state"].items():
             for slot, value in slots.items():
-                tensors[f"{name}/{index}/{slot}"] = torch.as_tensor(value).detach().cpu().contiguous().clone()
-    return tensors, groups
+                tensors[f"{name}/{index}/{slot}"] = torch.as_tensor(value)
+    return _plain(tensors), groups

@@ -14,14 +14,17 @@ C = TypeVar("C")
 def override(config: C, changes: Mapping[str, Any]) -> C:
     """`config` with fields replaced; words from a command line are read as the type of the field's present value.
 
+    None replaces only what is None already, or a field whose type says that it may be.
     InputError that lists the fields where one is unknown, and one that names the field where a value does not fit.
     """
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
     unknown = [key for key in changes if key not in fields]
     if unknown:
         raise InputError(f"no setting {unknown[0]!r}; there are: {', '.join(fields)}")
+    may_be_none = {field.name for field in dataclasses.fields(config) if "None" in str(field.type)}  # type: ignore[arg-type]
+    changed = {key: None if value is None and key in may_be_none else _like(fields[key], value, key) for key, value in changes.items()}
     try:
-        return dataclasses.replace(config, **{key: _like(fields[key], value, key) for key, value in changes.items()})  # type: ignore[type-var]
+        return dataclasses.replace(config, **changed)  # type: ignore[type-var]
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from None
 

@@ -1,17 +1,18 @@
 """The only training loop. It knows no model: it steps what an objective yields, and Accelerate gives it device, precision and processes.
 
 All randomness of a step comes from one generator seeded by (seed, stage, step, process), so a run that stops and goes on is
-bit for bit the run that never stopped, and no generator state needs keeping.
+bit for bit the run that never stopped, and no generator state needs keeping. docs/training.md says what that holds for.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,14 +21,16 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from limner.training import checkpoint
+from limner.training.ahead import drawn_ahead
+from limner.training.average import Average
+from limner.training.clock import Clock
+from limner.training.log import Log
+from limner.training.step import Batch, Draw, Update, take_step
+from limner.training.together import agree
 from limner.types import InputError
 
-Batch = Mapping[str, torch.Tensor]
-
-
-Update = tuple[
-    str, dict[str, torch.Tensor], dict[str, torch.Tensor]
-]  # minimise the sum of the losses with this optimizer; notes are logged
+SAVE_AFTER_S = 60.0  # ours: what a kill may cost, where no save_every is asked for
+SAVE_SHARE = 0.02  # ours: of the time, at most, for checkpoints
 
 
 class Objective(Protocol):
@@ -42,8 +45,10 @@ class Objective(Protocol):
 class Stage:
     """One phase: so many steps of an objective on batches drawn by `batch(generator)`.
 
+    batch: hangs on its generator alone (not on the weights, nor on torch's global generator), for it is called ahead, in a thread.
     learning_rate: part of the way done, 0..1 -> factor on the optimizers' own rates.
     monitor: measures and pictures of the model as it stands: name -> number, or (H, W, 3) uint8.
+    ahead: batches drawn before they are needed; 0 draws each when its step begins, in the same thread.
     """
 
     name: str
@@ -53,15 +58,20 @@ class Stage:
     learning_rate: Callable[[float], float] = lambda part: 1.0
     clip: float = 5.0  # ours: spec A5 gives 1-5
     monitor: Callable[[], Mapping[str, Any]] | None = None
+    ahead: int = 2
 
 
 def accelerator_of(precision: str | None = None, *, cpu: bool = False) -> Accelerator:
     """Accelerate's choice of device, processes and, where ACCELERATE_MIXED_PRECISION is set, precision; else `precision` ("no", "bf16").
 
     Each run gets a fresh one: Accelerate keeps one state a process, and a second run may ask for another precision.
+    InputError for another precision: fp16 needs its losses scaled, which this loop does not do.
     """
+    asked = os.environ.get("ACCELERATE_MIXED_PRECISION") or precision or "no"
+    if asked not in ("no", "bf16"):
+        raise InputError(f"precision is no or bf16, not {asked!r}")
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return Accelerator(mixed_precision=None if "ACCELERATE_MIXED_PRECISION" in os.environ else precision or "no", cpu=cpu)
+    return Accelerator(mixed_precision=asked, cpu=cpu)
 
 
 def generator_of(*parts: Any) -> torch.Generator:
@@ -77,118 +87,186 @@ def fit(
     out: Path,
     seed: int,
     accelerator: Accelerator,
-    save_every: int = 250,
+    save_every: int | None = None,
     log_every: int = 10,
     monitor_every: int = 250,
     stop_after: int | None = None,
     show: bool = True,
+    accumulate: int = 1,
+    ema: float | None = None,
+    loaders: int = 1,
+    logs: Sequence[str] = ("tensorboard",),
+    config: Mapping[str, Any] | None = None,
 ) -> bool:
     """Run the stages in order from wherever `out` stands; -> True when all are done, False when stopped by `stop_after` (steps in all).
 
-    InputError when a loss is not finite: the last good checkpoint stays.
+    save_every: a checkpoint every so many steps; None: every minute, or less often where they would take over 2 % of the time.
+    accumulate: micro-batches a step, each of the size that a stage's batch has (training.step says what that means).
+    ema: the decay of a running average of the parameters; it is what monitors see, and what the model holds when all is done.
+    loaders: threads that draw batches ahead. logs: "tensorboard", and "wandb" where installed; config: for the latter.
+    InputError when a loss is not finite or a checkpoint cannot be written: the last good checkpoint stays.
     """
+    if accumulate < 1:
+        raise InputError(f"accumulate is at least 1, not {accumulate}")
     model.to(accelerator.device)
-    starts = [sum(stage.steps for stage in stages[:i]) for i in range(len(stages) + 1)]
-    folder = checkpoint.latest(out)
-    done = 0
-    if folder is not None:
-        checkpoint.load_weights(model, checkpoint.read_tensors(folder / "model.safetensors"), folder)
-        done = int(checkpoint.read_json(folder / "state.json")["done"])
-    with _progress(show and accelerator.is_main_process) as progress, _writer(out, done, accelerator) as writer:
-        for index, stage in enumerate(stages):
-            if done >= starts[index + 1]:
-                continue
-            optimizers = stage.objective.optimizers()
-            rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
-            if folder is not None and done > starts[index]:
-                checkpoint.restore_optimizers(folder, optimizers)
-            task = progress.add_task(stage.name, total=stage.steps, completed=done - starts[index]) if progress else None
-            while done < starts[index + 1]:
-                step = done - starts[index]
-                for name, optimizer in optimizers.items():
-                    for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
-                        group["lr"] = rate * stage.learning_rate(step / stage.steps)
-                log = writer if done % log_every == 0 else None
-                _step(stage, step, done, seed, model, optimizers, accelerator, log)
-                done += 1
-                if progress and task is not None:
-                    progress.advance(task)
-                last = done == starts[index + 1] or done == stop_after
-                if accelerator.is_main_process and (done % save_every == 0 or last):
-                    checkpoint.save(out, model, optimizers, {"done": done, "stage": stage.name, "seed": seed}, done)
-                if writer is not None and stage.monitor is not None and (done % monitor_every == 0 or last):
-                    _write_monitor(stage, writer, done, model)
-                if done == stop_after and done < starts[-1]:
-                    return False
+    run = _Run(
+        model=model,
+        out=out,
+        seed=seed,
+        accelerator=accelerator,
+        save_every=save_every,
+        log_every=log_every,
+        monitor_every=monitor_every,
+        accumulate=accumulate,
+        loaders=loaders,
+        average=None if ema is None else Average(model, ema),
+    )
+    run.resume()
+    total = sum(stage.steps for stage in stages)
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        run.progress = stack.enter_context(_progress(show and accelerator.is_main_process))
+        run.log = stack.enter_context(Log(out, run.done, logs, config)) if accelerator.is_main_process else None
+        start = 0
+        for stage in stages:
+            if run.done < start + stage.steps:
+                run.stage(stage, start, stop_after)
+            start += stage.steps
+            if run.done == stop_after and run.done < total:
+                return False
+    if show and accelerator.is_main_process and run.clock.steps:
+        print(run.clock.line(), file=sys.stderr, flush=True)
+    if run.average is not None:
+        run.average.swap()
     accelerator.wait_for_everyone()
     return True
 
 
-def _step(stage: Stage, step: int, done: int, seed: int, model, optimizers, accelerator: Accelerator, writer) -> None:
-    generator = generator_of(seed, stage.name, step, accelerator.process_index)
-    batch = {name: tensor.to(accelerator.device) for name, tensor in stage.batch(generator).items()}
-    updates = iter(stage.objective.updates(batch, generator))
-    while True:
-        with accelerator.autocast():
-            update = next(updates, None)
-        if update is None:
+@dataclass(kw_only=True)
+class _Run:
+    """One training as it stands: what is trained, how far it is, where its time went."""
+
+    model: torch.nn.Module
+    out: Path
+    seed: int
+    accelerator: Accelerator
+    save_every: int | None
+    log_every: int
+    monitor_every: int
+    accumulate: int
+    loaders: int
+    average: Average | None
+    done: int = 0
+    folder: Path | None = None
+    log: Log | None = None
+    progress: Any = None
+    clock: Clock = field(default_factory=Clock)
+    saved_at: float = field(default_factory=time.perf_counter)
+    save_cost: float = 0.0
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, the same in all processes."""
+        self.folder = checkpoint.latest(self.out)
+        if self.folder is not None:
+            checkpoint.load_weights(self.model, checkpoint.read_tensors(self.folder / "model.safetensors"), self.folder)
+            self.done = int(checkpoint.read_json(self.folder / "state.json")["done"])
+            if self.average is not None:
+                self.average.load(checkpoint.read_tensors(self.folder / "average.safetensors"))
+        agree(self.accelerator, self.done, f"the processes see different checkpoints in {self.out}: it must be one folder for all of them")
+
+    def stage(self, stage: Stage, start: int, stop_after: int | None) -> None:
+        """From where the run stands to the end of a stage that begins at step `start`, or to `stop_after`."""
+        optimizers = stage.objective.optimizers()
+        rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+        if self.folder is not None and self.done > start:
+            checkpoint.restore_optimizers(self.folder, optimizers)
+        end = start + stage.steps
+        if stop_after is not None and stop_after > self.done:
+            end = min(end, stop_after)
+        task = self.progress.add_task(stage.name, total=stage.steps, completed=self.done - start) if self.progress else None
+        steps = range(self.done - start, end - start)
+        with drawn_ahead(lambda step: self.draw(stage, step), steps, ahead=stage.ahead, loaders=self.loaders) as batches:
+            for step in steps:
+                for name, optimizer in optimizers.items():
+                    for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
+                        group["lr"] = rate * stage.learning_rate(step / stage.steps)
+                with self.clock("data"):
+                    draws = next(batches)
+                with self.clock("step"):
+                    seen = self.step(stage, step, draws, optimizers)
+                self.write(stage, seen, optimizers)
+                self.done += 1
+                self.clock.steps += 1
+                if task is not None:
+                    self.progress.advance(task)
+                self.keep(stage, optimizers, last=self.done == end)
+                self.watch(stage, last=self.done == end)
+
+    def draw(self, stage: Stage, step: int) -> list[Draw]:
+        """The micro-batches of a step in this process, each with its generator as the batch left it."""
+        parts = range(self.accelerator.process_index * self.accumulate, (self.accelerator.process_index + 1) * self.accumulate)
+        generators = [generator_of(self.seed, stage.name, step, part) for part in parts]
+        return [(generator, self._pinned(stage.batch(generator))) for generator in generators]
+
+    def _pinned(self, batch: Batch) -> Batch:
+        if self.accelerator.device.type != "cuda":
+            return batch
+        return {name: tensor.pin_memory() if tensor.device.type == "cpu" else tensor for name, tensor in batch.items()}
+
+    def step(self, stage: Stage, step: int, draws: list[Draw], optimizers: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        torch.manual_seed(draws[0][0].initial_seed())  # for an objective that draws from torch's global generator (nn.Dropout)
+        place = f"step {step} of {stage.name}"
+        seen = take_step(stage.objective, draws, optimizers, self.accelerator, clip=stage.clip, place=place)
+        if self.average is not None:
+            self.average.update(self.done + 1)
+        return seen
+
+    def write(self, stage: Stage, seen: Mapping[str, torch.Tensor], optimizers: Mapping[str, Any]) -> None:
+        if self.log is None or self.done % self.log_every:
             return
-        owner, losses, notes = update
-        total = sum(losses.values(), start=torch.zeros((), device=accelerator.device))
-        if not math.isfinite(float(total.detach())):
-            names = ", ".join(name for name, value in losses.items() if not math.isfinite(float(value.detach())))
-            raise InputError(
-                f"training stopped: the loss ({names}) is not a finite number at step {step} of {stage.name}; "
-                "the last good checkpoint is kept; lower the learning rate and go on with the same command in a new folder"
-            )
-        optimizer = optimizers[owner]
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(total)
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        if accelerator.num_processes > 1:
-            for parameter in parameters:
-                parameter.grad = accelerator.reduce(parameter.grad, "mean")  # type: ignore[assignment]
-        torch.nn.utils.clip_grad_norm_(parameters, stage.clip)
-        optimizer.step()
-        if writer is not None:
-            for name, value in {**losses, **notes}.items():
-                writer.add_scalar(f"{stage.name}/{name}", float(torch.as_tensor(value).detach()), done)
+        values = {f"{stage.name}/{name}": float(value) for name, value in seen.items()}
+        values |= {f"rate/{name}": optimizer.param_groups[-1]["lr"] for name, optimizer in optimizers.items()}
+        values |= {f"engine/{name}": value for name, value in self.clock.rates().items()}
+        self.log.numbers(values, self.done)
 
-
-@torch.no_grad()
-def _write_monitor(stage: Stage, writer, done: int, model: torch.nn.Module) -> None:
-    assert stage.monitor is not None
-    model.eval()
-    for name, value in stage.monitor().items():
-        if getattr(value, "ndim", 0) == 3:
-            writer.add_image(f"{stage.name}/{name}", value, done, dataformats="HWC")
+    def keep(self, stage: Stage, optimizers: Mapping[str, Any], *, last: bool) -> None:
+        """Write a checkpoint where one is due."""
+        if not self.accelerator.is_main_process:
+            return
+        if self.save_every is not None:
+            due = self.done % self.save_every == 0
         else:
-            writer.add_scalar(f"{stage.name}/{name}", float(torch.as_tensor(value).detach()), done)
-    model.train()
+            due = time.perf_counter() - self.saved_at > max(SAVE_AFTER_S, self.save_cost / SAVE_SHARE)
+        if due or last:
+            start = time.perf_counter()
+            state = {"done": self.done, "stage": stage.name, "seed": self.seed}
+            with self.clock("checkpoints"):
+                checkpoint.save(self.out, self.model, optimizers, state, self.done, None if self.average is None else self.average.mean)
+            self.saved_at = time.perf_counter()
+            self.save_cost = self.saved_at - start
+
+    @torch.no_grad()
+    def watch(self, stage: Stage, *, last: bool) -> None:
+        """Run the stage's monitor where it is due, on the averaged weights where there are such; the model's modes are put back."""
+        if self.log is None or stage.monitor is None or not (self.done % self.monitor_every == 0 or last):
+            return
+        training = [module for module in self.model.modules() if module.training]
+        self.model.eval()
+        with self.clock("monitor"), self.average.shown() if self.average is not None else nullcontext():
+            found = stage.monitor()
+        for module in training:
+            module.training = True
+        pictures = {f"{stage.name}/{name}": value for name, value in found.items() if getattr(value, "ndim", 0) == 3}
+        numbers = {f"{stage.name}/{name}": float(torch.as_tensor(value)) for name, value in found.items() if getattr(value, "ndim", 0) != 3}
+        self.log.numbers(numbers, self.done)
+        self.log.pictures(pictures, self.done)
 
 
 def _progress(show: bool):
     if not show:
         return nullcontext()
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, refresh_per_second=2)
-
-
-class _writer:
-    """A TensorBoard writer on the main process (None elsewhere) that drops what was logged after the step it resumes from."""
-
-    def __init__(self, out: Path, done: int, accelerator: Accelerator):
-        self.writer = None
-        if accelerator.is_main_process:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.writer = SummaryWriter(str(out / "logs"), purge_step=done)
-
-    def __enter__(self):
-        return self.writer
-
-    def __exit__(self, *_: object) -> None:
-        if self.writer is not None:
-            self.writer.close()
+    return Progress(*columns, refresh_per_second=2, console=Console(stderr=True))

@@ -1,0 +1,91 @@
+"""What a run writes about itself while it trains: TensorBoard always, Weights & Biases beside it where asked for."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.media.files import reason_of, write_text
+from limner.types import InputError
+
+KINDS = ("tensorboard", "wandb")
+
+
+class Log:
+    """Numbers and pictures over steps, into RUN/logs, and to W&B where `kinds` names it. Only the main process has one.
+
+    A run that goes on drops what TensorBoard had logged after the step it goes on from. InputError where W&B is not installed or refuses,
+    or where RUN/logs cannot be written.
+    """
+
+    def __init__(self, out: Path, done: int, kinds: Sequence[str] = ("tensorboard",), config: Mapping[str, Any] | None = None):
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown:
+            raise InputError(f"no log {unknown[0]!r}; there are: {', '.join(KINDS)}")
+        self.folder, self.wandb = out / "logs", _wandb_run(out, config or {}) if "wandb" in kinds else None
+        from torch.utils.tensorboard import SummaryWriter
+
+        try:
+            self.board = SummaryWriter(str(self.folder), purge_step=done)
+        except OSError as error:
+            raise self._refusal(error) from None
+
+    def numbers(self, values: Mapping[str, float], step: int) -> None:
+        """name -> number, at this step."""
+        try:
+            for name, value in values.items():
+                self.board.add_scalar(name, float(value), step)
+        except OSError as error:
+            raise self._refusal(error) from None
+        if self.wandb is not None:
+            self.wandb.log({**values, "step": step})
+
+    def pictures(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """name -> (H, W, 3) uint8, at this step."""
+        try:
+            for name, value in values.items():
+                self.board.add_image(name, np.asarray(value), step, dataformats="HWC")
+        except OSError as error:
+            raise self._refusal(error) from None
+        if self.wandb is not None and values:
+            import wandb  # type: ignore[import-not-found]
+
+            self.wandb.log({name: wandb.Image(np.asarray(value)) for name, value in values.items()} | {"step": step})
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.wandb is not None:
+            self.wandb.finish(exit_code=0 if kind is None else 1)
+        try:
+            self.board.close()
+        except OSError as error:
+            if kind is None:
+                raise self._refusal(error) from None
+
+    def _refusal(self, error: OSError) -> InputError:
+        return InputError(f"training stopped: cannot write {self.folder} ({reason_of(error)}); the last good checkpoint is kept")
+
+
+def _wandb_run(out: Path, config: Mapping[str, Any]) -> Any:
+    """A W&B run that the next start of the same RUN goes on with; its id is kept in RUN/wandb.json."""
+    try:
+        import wandb  # type: ignore[import-not-found]
+    except ImportError:
+        raise InputError("the log wandb needs the package of that name: pip install 'limner[wandb]', or leave --log out") from None
+    path = out / "wandb.json"
+    name = json.loads(path.read_text())["id"] if path.exists() else secrets.token_hex(8)
+    if not path.exists():
+        write_text(path, json.dumps({"id": name}) + "\n")
+    try:
+        run = wandb.init(project="limner", name=out.name, id=name, resume="allow", dir=str(out), config=dict(config))
+    except wandb.Error as error:
+        raise InputError(f"W&B refuses ({' '.join(str(error).split())}); `wandb login`, WANDB_MODE=offline, or no --log") from None
+    run.define_metric("*", step_metric="step")
+    return run
