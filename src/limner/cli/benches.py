@@ -9,7 +9,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from limner.cli.session import OK, parse
+from limner.cli.session import OK, Bar, parse
+from limner.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +125,30 @@ def media(args: Sequence[str]) -> int:
     from limner.bench import media
 
     media.run(asked.folder)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clips:
+    """Generated clips beside the real ones they imitate, a column a store: likeness, smiles, modes, jitter, with intervals over people."""
+
+    real: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The store of real clips, with pixels."""
+    fakes: Annotated[Positional[tuple[Path, ...]], arg(metavar="STORE2...", help_behavior_hint="")]
+    """Stores that limner generate made from it."""
+    limit: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Only the first N real clips."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write the figures and a sheet of pictures there, as clips.json and clips.png."""
+
+
+def clips(args: Sequence[str]) -> int:
+    """The command `limner bench clips`."""
+    asked = parse(Clips, "bench clips", args)
+    from limner.bench import clips
+
+    if not asked.fakes:
+        raise InputError("name at least one store of generated clips: limner bench clips STORE STORE2")
+    with Bar("bench clips") as bar:
+        clips.run(asked.real, asked.fakes, asked.out, limit=asked.limit, progress=bar)
     return OK
