@@ -154,3 +154,22 @@ def multiple_choice(cost_NK: torch.Tensor, chosen_N: torch.Tensor, relax: float 
     own = cost_NK.gather(1, chosen_N[:, None])[:, 0]
     each = (1 - relax) * own + relax * cost_NK.mean(1)
     return each.mean() if teach_N is None else each[teach_N].mean()
+
+
+def contrastive(embeddings_PVD: torch.Tensor, temperature: float, margin: float = 0.0) -> torch.Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020, L_out) over P people with V views each, unit vectors of D numbers; >= 0.
+
+    Each view must pick the other views of its person out of all other views by cosine similarity over the temperature; `margin` is taken
+    off the similarities of one person first (as CosFace does, Wang et al. 2018), so that people keep apart by more than they need to.
+    ValueError below two people or two views.
+    """
+    num_people, num_views = embeddings_PVD.shape[:2]
+    if num_people < 2 or num_views < 2:
+        raise ValueError(f"a contrast needs two people with two views each, got {num_people} with {num_views}")
+    flat_ND = embeddings_PVD.flatten(0, 1).float()
+    person_N = torch.arange(num_people, device=flat_ND.device).repeat_interleave(num_views)
+    itself_NN = torch.eye(len(flat_ND), dtype=torch.bool, device=flat_ND.device)
+    same_NN = (person_N[:, None] == person_N) & ~itself_NN
+    logits_NN = ((flat_ND @ flat_ND.T - margin * same_NN) / temperature).masked_fill(itself_NN, -torch.inf)
+    log_share_NN = logits_NN - logits_NN.logsumexp(1, keepdim=True)
+    return -log_share_NN[same_NN].mean()

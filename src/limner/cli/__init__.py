@@ -25,7 +25,7 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips
+                              clips, identity
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -36,7 +36,7 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 SUBCOMMANDS = {
     "motion": ("extract",),
     "prepare": ("smiles", "folder", "uva-nemo", "disfa", "disfa-plus"),
-    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips"),
+    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity"),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 

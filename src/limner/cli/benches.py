@@ -35,6 +35,29 @@ def faces(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Whether the renderers keep the person, and how far the judge of that can be trusted: people it never saw, in several lights."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """The Face Research Lab London Set: NNN_neutral.jpg and NNN_smiling.jpg."""
+    store: Annotated[Path | None, arg(metavar="STORE", help_behavior_hint="")] = None
+    """A clip store with pixels, whose test people are asked about too."""
+    arcface: Annotated[Path | None, arg(metavar="FILE.onnx", help_behavior_hint="")] = None
+    """A second judge: an ArcFace model of your own (needs limner[export])."""
+    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
+    """Also write the figures there."""
+
+
+def identity(args: Sequence[str]) -> int:
+    """The command `limner bench identity`."""
+    asked = parse(Identity, "bench identity", args)
+    from limner.bench import identity
+
+    identity.run(asked.folder, asked.store, asked.arcface, asked.out)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
 class Speed:
     """How fast limner is here: a photo to three written videos, cold and again, the renderer, the memory, the share of each stage."""
 
