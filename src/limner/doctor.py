@@ -113,11 +113,13 @@ def check_codecs() -> Check:
 
 
 def check_weights() -> Check:
-    """Loads every shipped model and lets it move the canonical face."""
+    """Loads every shipped motion model and lets it move the canonical face; opens the identity judge."""
     from limner import guides
+    from limner.evaluation.judges.identity import FaceIdentity
     from limner.papers.load import SHIPPED, load_motion_model
 
-    models = [load_motion_model(path.parent) for path in sorted(SHIPPED.glob("*/config.json"))]
+    models = [load_motion_model(path.parent) for path in sorted(SHIPPED.glob("cmmnet*/config.json"))]
+    FaceIdentity.load()
     if not models:
         return Check(name="weights", ok=False, detail="no model is there", cure=REINSTALL)
     neutral = guides.load("face").canonical
