@@ -54,7 +54,8 @@ def test_frames_shown_twice_are_no_cuts():
 def test_a_leap_of_the_mouth_by_hand():
     pull = np.where(np.arange(30) < 14, 0.0, 4.0)
     assert cuts(STILL, pull, 25) == (14,)
-    assert cuts(STILL, 0.9 * pull, 25) == ()
+    assert cuts(STILL, 0.5 * pull, 25) == ()
+    assert cuts(STILL, 2.5 * np.clip(np.arange(30) - 13, 0, 2), 25) == ()  # as fast, but half of the way each
     assert cuts(STILL, pull, 15) == ()  # frames so far apart that a smile may leap
     unseen = pull.copy()
     unseen[13] = np.nan
@@ -119,3 +120,22 @@ def test_real_films_have_no_cuts_and_films_cut_together_do(shared: Path, engine:
     assert film.cuts == (25,)
     assert film.shots == ((0, 25), (25, 50))
     assert film.track.runs == film.shots
+
+
+def test_a_file_that_says_it_lasts_longer_is_cut_short(engine: Engine, smiling: np.ndarray, tmp_path: Path):
+    """Matroska keeps the length at its head, and a reader goes on to where the file ends."""
+    import av
+
+    path = tmp_path / "long.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 300, 300, "yuvj420p"
+        for frame in smiling[:20]:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert watch(path, engine.detector).notes == ()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    film = watch(path, engine.detector)
+    assert 5 <= film.num_frames <= 10
+    (note,) = film.notes
+    assert note.startswith("cut short: of 0.8 s the last 0.")

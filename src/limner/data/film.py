@@ -27,6 +27,7 @@ from limner.types import InputError, Motion
 
 COUNT_EVERY_S = 1.0  # ours: so often the picture is searched for further faces; a thirtieth of the time
 MOST_SHOWN = 6  # ours: cuts named in a note
+MOST_MISSING = 0.1  # ours: of what a file says it lasts; containers round, and sound may last a little longer
 MOST_STRETCH = 4  # ours: a file whose times last longer than this many times its frames at its rate states wrong ones
 
 
@@ -70,17 +71,19 @@ class NoFace(InputError):
     """A recording that can be read, and shows no face."""
 
 
-def frames_of(path: Path, fps: Fraction | None = None) -> tuple[Fraction, Iterator[tuple[float | None, np.ndarray]]]:
-    """A video, or a folder of frames at `fps` -> (its rate, its frames one by one with their times, (H, W, 3) uint8, upright).
+def frames_of(path: Path, fps: Fraction | None = None) -> tuple[Fraction, Iterator[tuple[float | None, np.ndarray]], float]:
+    """A video, or a folder of frames at `fps` -> (its rate, its frames one by one with their times, (H, W, 3) uint8, upright; how long it
+    says it lasts, s).
 
     InputError: what cannot be read; a frame of another size than the first (both also while the frames are being read)."""
     if path.is_dir():
         if fps is None:
             raise InputError(f"{path}: a folder of frames needs a rate, frames a second")
         pictures = frame_files(path)
-        return fps, _of_one_size(path, ((t / float(fps), read_picture(picture).pixels) for t, picture in enumerate(pictures)))
+        frames = ((t / float(fps), read_picture(picture).pixels) for t, picture in enumerate(pictures))
+        return fps, _of_one_size(path, frames), len(pictures) / float(fps)
     info, frames = read_timed(path)
-    return info.fps, _of_one_size(path, frames)
+    return info.fps, _of_one_size(path, frames), info.duration_s
 
 
 @dataclass(kw_only=True)
@@ -122,7 +125,7 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
     """Reads a recording to its end and follows one face in it, the largest where a face is first seen.
 
     NoFace (an InputError) if it shows none, InputError if it is damaged."""
-    rate, frames = frames_of(path, fps)
+    rate, frames, stated_s = frames_of(path, fps)
     noted = _Noted()
     for sighting in detector.follow(noted.passing(frames), max(1, round(COUNT_EVERY_S * rate))):
         noted.add(sighting)
@@ -138,6 +141,7 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
     shot = cuts(np.array(noted.change), pull, float(rate))
     track = clean(points, confidence, float(rate), cuts=shot)
     times = np.array(noted.times_s, np.float64)
+    missing_s = stated_s - float(times[-1] - times[0]) - 1 / rate
     counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all() and times[-1] - times[0] < MOST_STRETCH * num / rate)
     return Film(
         track=track,
@@ -148,7 +152,10 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
         counted=counted,
         cuts=shot,
         num_faces=max(noted.faces, default=1),
-        notes=_notes(shot, noted.faces, first, points[first].mean(0)),
+        notes=(
+            *_notes(shot, noted.faces, first, points[first].mean(0)),
+            *([f"cut short: of {stated_s:.1f} s the last {missing_s:.1f} s are missing"] if missing_s > MOST_MISSING * stated_s else ()),
+        ),
     )
 
 

@@ -297,6 +297,8 @@ def _frames(path: Path, upright: Upright) -> Iterator[tuple[float | None, np.nda
     reformatter = VideoReformatter()
     with _opened(path) as (container, stream):
         for frame in container.decode(stream):
+            if frame.is_corrupt:  # the decoder paints over what it cannot read, and goes on with that
+                raise InputError(f"{path} is damaged" + ("" if frame.time is None else f" at {frame.time:.2f} s"))
             yield frame.time, upright.turn(_to_rgb(reformatter, frame, upright.stored_size(frame.width, frame.height)))
 
 
@@ -311,6 +313,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise InputError(f"{path} does not exist")
     try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path} is empty, 0 bytes")
         with av.open(_plain(path), metadata_errors="replace") as container:  # old cameras write tags that are no UTF-8
             if container.format.name in PLAYLISTS:
                 raise InputError(f"{path} is a list of other files, not a video")
@@ -318,6 +322,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
                 raise InputError(f"{path} holds no video")
             container.streams.video[0].thread_type = "AUTO"
             yield container, container.streams.video[0]
+    except EOFError as error:
+        raise InputError(f"{path} holds no frames, or is cut short") from error
     except FFmpegError as error:
         raise InputError(f"{path} is not a video that can be read, or is damaged ({error.strerror})") from error
 
