@@ -124,3 +124,53 @@ def test_people_of_other_cameras_stay_themselves_when_they_smile(shared):
     vectors = FaceIdentity.load().embed(pictures, points)
     similarity, same = vectors @ vectors.T, np.array(people)[:, None] == people
     assert similarity[same].min() > 0.5 > similarity[~same].max()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Four people of two splits, two clips each of three frames, whose pictures differ from person to person."""
+    from fractions import Fraction
+
+    from limner.data.store import Store, StoreWriter
+    from limner.types import Clip
+
+    with StoreWriter(tmp_path / "faces", encoding="png") as writer:
+        for person in range(4):
+            for number in range(2):
+                frames = np.stack([halves(40 * person + 10 * t, 200 - 50 * person) for t in range(3)])
+                writer.add(
+                    Clip(
+                        id=f"{person}-{number}",
+                        source="made",
+                        subject=f"p{person}",
+                        split="train" if person < 2 else "test",
+                        points=np.repeat(POINTS[None], 3, 0).astype(np.float32),
+                        confidence=np.ones((3, 68), np.float32),
+                        fps=Fraction(25),
+                        duration_s=0.1,
+                        size=(128, 128),
+                        label="posed",
+                        frames=frames,
+                        au=np.zeros((3, 2), np.float32),
+                    )
+                )
+    return Store(tmp_path / "faces")
+
+
+def test_a_stores_test_people_are_asked_about(store):
+    ((gallery, queries),) = bench.synthetic(store.path).values()
+    assert gallery.people == queries.people == ["p2", "p3"]
+    assert (gallery.pictures[0] == halves(80, 100)).all()  # the first frame of the first clip
+    assert (queries.pictures[0] == halves(100, 100)).all()  # the last of the last
+    assert bench.recognition(Brightness(), gallery, queries)["top1"] == 1
+
+
+def test_the_judge_learns_from_a_stores_train_people_alone(store):
+    from limner.evaluation.judges.identity_training import Portraits
+
+    portraits = Portraits()
+    portraits.add_store(store, split="train", most_people=5, shots=4)
+    assert {name: [len(shots) for shots in people.values()] for name, people in portraits.people.items()} == {"faces": [4, 4]}
+    assert sorted(portraits.people["faces"]) == ["p0", "p1"]
+    with pytest.raises(InputError, match="no two people with frames in its split val"):
+        portraits.add_store(store, split="val", most_people=5)
