@@ -23,8 +23,9 @@ interrupted = threading.Event()
 
 
 def say(line: str) -> None:
-    """A line for the user beside the result: standard error, at once."""
-    print(line, file=sys.stderr, flush=True)
+    """A line for the user beside the result: standard error, at once. Of several processes of one training the first speaks for all."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, file=sys.stderr, flush=True)
 
 
 class Session:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,44 +32,53 @@ class Log:
         self.folder, self.wandb = out / "logs", _wandb_run(out, config or {}) if "wandb" in kinds else None
         from torch.utils.tensorboard import SummaryWriter
 
-        try:
+        with self._writing():
             self.board = SummaryWriter(str(self.folder), purge_step=done)
-        except OSError as error:
-            raise self._refusal(error) from None
 
     def numbers(self, values: Mapping[str, float], step: int) -> None:
         """name -> number, at this step."""
-        try:
+        with self._writing():
             for name, value in values.items():
                 self.board.add_scalar(name, float(value), step)
-        except OSError as error:
-            raise self._refusal(error) from None
+            self.board.flush()
         if self.wandb is not None:
             self.wandb.log({**values, "step": step})
 
     def pictures(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """name -> (H, W, 3) uint8, at this step."""
-        try:
+        with self._writing():
             for name, value in values.items():
                 self.board.add_image(name, np.asarray(value), step, dataformats="HWC")
-        except OSError as error:
-            raise self._refusal(error) from None
+            self.board.flush()
         if self.wandb is not None and values:
             import wandb  # type: ignore[import-not-found]
 
             self.wandb.log({name: wandb.Image(np.asarray(value)) for name, value in values.items()} | {"step": step})
 
     def __enter__(self) -> Log:
+        self.hook, threading.excepthook = threading.excepthook, self._uncaught
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self.wandb is not None:
-            self.wandb.finish(exit_code=0 if kind is None else 1)
         try:
-            self.board.close()
+            if self.wandb is not None:
+                self.wandb.finish(exit_code=0 if kind is None else 1)
+            with self._writing() if kind is None else contextlib.suppress(OSError):
+                self.board.close()
+        finally:
+            threading.excepthook = self.hook
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            if kind is None:
-                raise self._refusal(error) from None
+            raise self._refusal(error) from None
+
+    def _uncaught(self, args: threading.ExceptHookArgs) -> None:
+        """TensorBoard's writing thread prints no traceback: what it met is raised again where the loop logs next."""
+        if type(args.thread).__name__ != "_AsyncWriterThread":
+            self.hook(args)
 
     def _refusal(self, error: OSError) -> InputError:
         return InputError(f"training stopped: cannot write {self.folder} ({reason_of(error)}); the last good checkpoint is kept")

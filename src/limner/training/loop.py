@@ -26,7 +26,7 @@ from limner.training.average import Average
 from limner.training.clock import Clock
 from limner.training.log import Log
 from limner.training.step import Batch, Draw, Update, take_step
-from limner.training.together import agree
+from limner.training.together import agree, refuse_together
 from limner.types import InputError
 
 SAVE_AFTER_S = 60.0  # ours: what a kill may cost, where no save_every is asked for
@@ -71,7 +71,7 @@ def accelerator_of(precision: str | None = None, *, cpu: bool = False) -> Accele
     if asked not in ("no", "bf16"):
         raise InputError(f"precision is no or bf16, not {asked!r}")
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return Accelerator(mixed_precision=asked, cpu=cpu)
+    return Accelerator(mixed_precision=asked, cpu=cpu or not torch.accelerator.is_available())  # several processes on CPUs must be told so
 
 
 def generator_of(*parts: Any) -> torch.Generator:
@@ -166,13 +166,23 @@ class _Run:
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, the same in all processes."""
-        self.folder = checkpoint.latest(self.out)
-        if self.folder is not None:
-            checkpoint.load_weights(self.model, checkpoint.read_tensors(self.folder / "model.safetensors"), self.folder)
-            self.done = int(checkpoint.read_json(self.folder / "state.json")["done"])
-            if self.average is not None:
-                self.average.load(checkpoint.read_tensors(self.folder / "average.safetensors"))
+        self.accelerator.wait_for_everyone()  # for the first process may still be writing it
+        refusal = None
+        try:
+            self.load()
+        except InputError as error:
+            refusal = str(error)
+        refuse_together(self.accelerator, refusal)
         agree(self.accelerator, self.done, f"the processes see different checkpoints in {self.out}: it must be one folder for all of them")
+
+    def load(self) -> None:
+        self.folder = checkpoint.latest(self.out)
+        if self.folder is None:
+            return
+        checkpoint.load_weights(self.model, checkpoint.read_tensors(self.folder / "model.safetensors"), self.folder)
+        self.done = int(checkpoint.read_json(self.folder / "state.json")["done"])
+        if self.average is not None:
+            self.average.load(checkpoint.read_tensors(self.folder / "average.safetensors"))
 
     def stage(self, stage: Stage, start: int, stop_after: int | None) -> None:
         """From where the run stands to the end of a stage that begins at step `start`, or to `stop_after`."""
