@@ -21,11 +21,13 @@ usage: limner COMMAND [OPTIONS]
   doctor                      check this installation, and say what to do where something is wrong
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
+  prepare synthetic-faces STORE
+                              the same people with faces of pixels, for the translation
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips, identity
+                              clips, identity, synthetic
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -35,8 +37,8 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 """
 SUBCOMMANDS = {
     "motion": ("extract",),
-    "prepare": ("smiles", "folder", "uva-nemo", "disfa", "disfa-plus"),
-    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity"),
+    "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
+    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity", "synthetic"),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
@@ -96,14 +98,14 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import motion
 
         return getattr(motion, second)
-    if first == "prepare" and second != "smiles":
+    if first == "prepare" and second not in ("smiles", "synthetic-faces"):
         from limner.cli import prepare
 
         return getattr(prepare, second.replace("-", "_"))
     if first in ("doctor", "prepare", "train"):
         from limner.cli import work
 
-        return getattr(work, command.replace(" ", "_"))
+        return getattr(work, command.replace(" ", "_").replace("-", "_"))
     hint = f" (a photo? then: limner smile {first})" if os.path.exists(first) else ""  # noqa: PTH110  (pathlib is not needed for help)
     raise InputError(f"no command {first!r}{hint}; limner --help lists them")
 

@@ -175,3 +175,24 @@ def clips(args: Sequence[str]) -> int:
     with Bar("bench clips") as bar:
         clips.run(asked.real, asked.fakes, asked.out, limit=asked.limit, progress=bar)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthetic:
+    """How face-like the synthetic faces are: found by a detector, points and AUs where they should be; sheets to look at."""
+
+    people: int = 64
+    """How many people, of a seed that nothing else uses."""
+    photos: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Real photos to stand beside them on the sheet."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write figures and sheets there."""
+
+
+def synthetic(args: Sequence[str]) -> int:
+    """The command `limner bench synthetic`."""
+    asked = parse(Synthetic, "bench synthetic", args)
+    from limner.bench import synthetic
+
+    synthetic.run(asked.people, asked.photos, asked.out)
+    return OK

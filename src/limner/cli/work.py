@@ -76,6 +76,33 @@ def prepare_smiles(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrepareFaces(PrepareSmiles):
+    """Synthetic faces with pixels: the same people and smiles, each with a look of her own; exact points and AU curves."""
+
+    people: int = 200
+    """How many people."""
+    size: int = 64
+    """Side of the frames, pixels: 64 to 256 are what the skin is made for."""
+    limit: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Only the first N clips."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Processes; without it one a core. The store is the same for any number."""
+
+
+def prepare_synthetic_faces(args: Sequence[str]) -> int:
+    """The command `limner prepare synthetic-faces`."""
+    import os
+
+    asked = parse(PrepareFaces, "prepare synthetic-faces", args)
+    from limner.data import prepare
+
+    workers = (os.cpu_count() or 1) if asked.workers is None else asked.workers
+    options = {"people": asked.people, "seed": asked.seed, "size": asked.size, "limit": asked.limit, "force": asked.force}
+    prepare.prepare_faces(asked.store, workers=workers, **options)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
 class Train:
     """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from limner.data.store import MANIFEST, SHARDS, Store, StoreWriter, estimate_bytes
 from limner.media.files import LOCK
-from limner.types import InputError
+from limner.types import Clip, InputError
 
 SMILES_FORMAT = 2  # raised when smiles.generate makes other clips of the same settings
 FRAMES_PER_CLIP = 46  # measured: mean of the procedural clips
 CLIPS_PER_SHARD = 512  # ours: about 20 MB; a killed run loses the shard it was at
+FACES_FORMAT = 1  # raised when synthetic_faces makes other clips of the same settings
+FRAMES_PER_SHARD = 2048  # ours: of 64 x 64 pixels, some 15 MB; fewer where they are larger
+PNG_BYTES = 1.7  # measured: of a pixel
 
 
 def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False, quiet: bool = False) -> Store:
@@ -23,22 +30,79 @@ def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool
     """
     from limner.data.sources import smiles
 
-    store = Path(store)
+    settings = {"source": "limner.smiles", "format": SMILES_FORMAT, "people": people, "seed": seed}
+    estimate = estimate_bytes(people * smiles.clips_per_person(), FRAMES_PER_CLIP)
+    made = Procedural(
+        settings=settings, of_person=partial(smiles.person_clips, seed=seed), each=smiles.clips_per_person(), shard=CLIPS_PER_SHARD
+    )
+    return _prepare(Path(store), made, estimate, force=force, quiet=quiet)
+
+
+def prepare_faces(
+    store: Path,
+    *,
+    people: int = 200,
+    seed: int = 0,
+    size: int = 64,
+    limit: int | None = None,
+    workers: int = 1,
+    force: bool = False,
+    quiet: bool = False,
+) -> Store:
+    """Fills a store with synthetic faces, size x size pixels (data/sources/synthetic_faces.py), and returns it; the rest as prepare_smiles.
+
+    limit: only the first so many clips. workers: processes; the store is the same for any number.
+    """
+    from limner.data.sources import synthetic_faces as faces
+
+    for name, value, low, high in (
+        ("size", size, faces.MIN_SIZE, faces.MAX_SIZE), ("limit", 1 if limit is None else limit, 1, None), ("workers", workers, 1, None),
+    ):  # fmt: skip
+        if value < low or (high is not None and value > high):
+            raise InputError(f"--{name} {value}: it must be at least {low}" + (f" and at most {high}" if high else ""))
+    settings = {"source": faces.SOURCE, "format": FACES_FORMAT, "people": people, "seed": seed, "size": size, "limit": limit}
+    of_person = partial(faces.person_clips, seed=seed, size=size)
+    shard = max(1, FRAMES_PER_SHARD * 64 * 64 // (faces.NUM * size * size))
+    made = Procedural(
+        settings=settings, of_person=of_person, each=faces.clips_per_person(), shard=shard, limit=limit, workers=workers, title="faces"
+    )
+    estimate = min(limit or people * made.each, people * made.each) * faces.NUM * size * size * PNG_BYTES
+    return _prepare(Path(store), made, estimate, force=force, quiet=quiet)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedural:
+    """Clips that are computed: of_person(index) makes those of a person, `each` of them, whatever else is made; `shard` clips a shard."""
+
+    settings: dict[str, Any]
+    of_person: Callable[[int], Iterator[Clip]]
+    each: int
+    shard: int
+    limit: int | None = None
+    workers: int = 1
+    title: str = "smiles"
+
+    @property
+    def wanted(self) -> int:
+        """How many clips in all."""
+        every = self.settings["people"] * self.each
+        return every if self.limit is None else min(self.limit, every)
+
+
+def _prepare(store: Path, made: Procedural, estimate: float, *, force: bool, quiet: bool) -> Store:
+    people, seed = made.settings["people"], made.settings["seed"]
     if people < 10:
         raise InputError(f"--people {people}: at least 10 are needed, so that each split has one")
     if seed < 0:
         raise InputError(f"--seed {seed}: a seed is 0 or more")
     if store.exists() and not store.is_dir():
         raise InputError(f"{store} is a file; name a folder for the store")
-    settings = {"source": "limner.smiles", "format": SMILES_FORMAT, "people": people, "seed": seed}
-    wanted = people * smiles.clips_per_person()
-    done = kept(store, settings, force)
-    if done >= wanted:
+    done = kept(store, made.settings, force)
+    if done >= made.wanted:
         tell(quiet, f"{store}: {done} clips, as asked for; kept")
         return Store(store)
-    size = estimate_bytes(wanted, FRAMES_PER_CLIP) / 1e6
-    tell(quiet, f"{store}: {wanted} clips of {people} people, about {size:.0f} MB")
-    _fill(store, people, seed, settings, done, wanted, quiet)
+    tell(quiet, f"{store}: {made.wanted} clips of {people} people, about {estimate / 1e6:.0f} MB")
+    _fill(store, made, done, quiet)
     return Store(store)
 
 
@@ -63,25 +127,48 @@ def kept(store: Path, settings: dict[str, Any], force: bool) -> int:
     return 0
 
 
-def _fill(store: Path, people: int, seed: int, settings: dict[str, Any], done: int, wanted: int, quiet: bool) -> None:
+def _fill(store: Path, made: Procedural, done: int, quiet: bool) -> None:
     """Makes the clips from number `done` on, person after person."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from limner.data.sources import smiles
-
-    columns = (TextColumn("smiles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    first, skip = divmod(done, smiles.clips_per_person())
+    columns = (TextColumn(made.title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    first, skip = divmod(done, made.each)
     with (
-        StoreWriter(store, clips_per_shard=CLIPS_PER_SHARD, note={"settings": settings}, fresh=not done) as writer,
+        StoreWriter(store, clips_per_shard=made.shard, note={"settings": made.settings}, fresh=not done) as writer,
         Progress(*columns, transient=True, disable=quiet) as progress,
     ):
-        task = progress.add_task("smiles", total=wanted, completed=done)
-        for index in range(first, people):
-            for number, clip in enumerate(smiles.person_clips(index, seed)):
-                if index == first and number < skip:
-                    continue  # written by the run that was cut
+        task = progress.add_task(made.title, total=made.wanted, completed=done)
+        last = -(-made.wanted // made.each)
+        for index, clips in zip(range(first, last), _people(made, first, last)):
+            for number, clip in enumerate(clips):
+                if (index == first and number < skip) or index * made.each + number >= made.wanted:
+                    continue  # written by the run that was cut, or past the limit
                 writer.add(clip)
                 progress.advance(task)
+
+
+def _people(made: Procedural, first: int, last: int) -> Iterator[Iterable[Clip]]:
+    """The clips of each person, in order; by one worker in this process, by more in processes of their own."""
+    if made.workers == 1:
+        yield from map(made.of_person, range(first, last))
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(made.workers, initializer=_one_thread) as pool:
+        yield from pool.imap(partial(_listed, made.of_person), range(first, last))
+
+
+def _listed(of_person: Callable[[int], Iterator[Clip]], index: int) -> list[Clip]:
+    return list(of_person(index))
+
+
+def _one_thread() -> None:
+    """One worker a core; Ctrl-C goes to every process of a terminal, the first one puts things in order."""
+    import signal
+
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
 
 
 def tell(quiet: bool, line: str) -> None:
