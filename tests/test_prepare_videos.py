@@ -203,7 +203,10 @@ def test_real_videos_to_a_store_by_any_number_of_workers(limner, shared: Path, t
     assert code == 0
     assert "kept" in said
     page = (tmp_path / "one" / PAGE).read_text(encoding="utf-8")
-    assert page.count("<svg") == page.count("<img") == 1
+    assert page.count("<svg") == page.count('fill="#bfe3c0"') == 1  # one film has curves, one stretch of it is kept
+    assert page.count("<img") == 2  # the clip, and of what shows no face how it looks
+    assert page.count('href="#r') == 2  # those that gave none, each a link to its place
+    assert not [word for word in ("http", "<script", "@import", "url(") if word in page]  # nothing is fetched
     assert "no face" in page
     assert "l\u00e4cheln" in page
 
@@ -234,13 +237,34 @@ def test_disfa_and_disfa_plus_by_their_labels(limner, recording: RawClip, tmp_pa
     assert not (tmp_path / "nemo").exists()
 
 
-@pytest.mark.shared
-def test_uva_nemo(limner, shared: Path, tmp_path: Path) -> None:
-    base = uva_nemo(tmp_path, [("133_spontaneous_smile_1.mp4", "133", "male", "31", "spontaneous")])
-    shutil.copy(shared / "data" / "faces" / "video" / "smile_single_face.mp4", base / "videos" / "133_spontaneous_smile_1.mp4")
-    assert limner("prepare", "uva-nemo", base, tmp_path / "store", "--size", 128, "--workers", 1)[0] == 0
-    (clip,) = Store(tmp_path / "store")
-    assert (clip.id, clip.split, clip.label, clip.size) == ("133_spontaneous_smile_1__1", "test", "spontaneous", (128, 128))
+def test_uva_nemo_from_its_tree_to_clips(limner, smiling: np.ndarray, tmp_path: Path) -> None:
+    rows = [
+        ("001_deliberate_smile_1.mp4", "001", "female", "23", "deliberate"),
+        ("133_spontaneous_smile_1.mp4", "133", "male", "31", "spontaneous"),
+    ]
+    base = uva_nemo(tmp_path, rows)
+    for name, *_ in rows:
+        with VideoWriter(base / "videos" / name, fps=Fraction(50), size=(300, 300)) as writer:
+            for frame in smiling:
+                writer.write(frame)
+    code, said, refused = limner("prepare", "uva-nemo", base, tmp_path / "store", "--size", 128, "--workers", 1)
+    assert (code, refused) == (0, []), said
+    posed, spontaneous = Store(tmp_path / "store")
+    assert (posed.id, posed.split, posed.label, posed.size) == ("001_deliberate_smile_1__1", "train", "posed", (128, 128))
+    assert (spontaneous.id, spontaneous.split, spontaneous.label) == ("133_spontaneous_smile_1__1", "test", "spontaneous")
+    for clip in (posed, spontaneous):
+        assert clip.num_frames == 32
+        assert clip.au is not None
+        assert clip.au[0, 1] < 0.5 < 2 < clip.au[-1, 1]
+        assert 0.3 < clip.duration_s < 0.5  # the film is one second at 25 frames a second, half that at 50
+    (base / "videos" / rows[0][0]).unlink()
+    code, _, refused = limner("prepare", "uva-nemo", base, tmp_path / "other")
+    assert code == 2
+    assert "UvA-NEMO is half-unpacked" in refused[0]
+    assert "lists 2 videos, missing: 1 (001_deliberate_smile_1.mp4)" in refused[0]
+    assert "--partial" in refused[0]
+    assert limner("prepare", "uva-nemo", base, tmp_path / "other", "--partial", "--workers", 1)[0] == 0
+    assert Store(tmp_path / "other").table["id"].to_pylist() == ["133_spontaneous_smile_1__1"]
 
 
 def test_motion_extract_then_render(limner, astronaut: np.ndarray, astronaut_png: Path, tmp_path: Path) -> None:

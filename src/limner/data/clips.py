@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from limner.data.film import Film, Follower, NoFace, frames_of, watch
+from limner.data.page import jpeg_strip
 from limner.data.sources.raw import RawClip
 from limner.data.tracks import in_pieces
 from limner.data.transitions import (
@@ -76,7 +77,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         entry["rejected"] = [{"start": r.start, "stop": r.stop, "reason": r.reason, "why": r.why} for r in selection.rejected]
         clips = tuple(_clips(raw, film, selection, config, entry))
     except NoFace as error:
-        return Prepared(clips=(), entry=entry | {"reason": "no face", "why": str(error)})
+        return Prepared(clips=(), entry=entry | {"reason": "no face", "why": str(error), "pictures": jpeg_strip(error.moments)})
     except InputError as error:
         return Prepared(clips=(), entry=entry | {"reason": "unreadable", "why": " ".join(str(error).split())})
     except Exception as error:  # a fault of ours at one recording must not cost the others; report and exit code tell of it
@@ -86,6 +87,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         entry |= {
             "reason": "smile not fit" if selection.transitions else "no smile",
             "why": whys or f"AU12 stays under {TransitionConfig.rest:g}",
+            "pictures": jpeg_strip(film.moments),
         }
     return Prepared(clips=clips, entry=entry)
 

@@ -21,10 +21,11 @@ from limner.data.tracks import Track, clean, in_pieces
 from limner.data.transitions import lip_pull
 from limner.detect.face import Sighting
 from limner.guides.face import GUIDE
-from limner.media.pictures import read_picture
+from limner.media.pictures import read_picture, resize
 from limner.media.video import read_timed
 from limner.types import InputError, Motion
 
+MOMENTS, MOMENT_PX = 8, 90  # ours: small pictures kept for the report, each of that width
 COUNT_EVERY_S = 1.0  # ours: so often the picture is searched for further faces; a thirtieth of the time
 MOST_SHOWN = 6  # ours: cuts named in a note
 MOST_MISSING = 0.1  # ours: of what a file says it lasts; containers round, and sound may last a little longer
@@ -55,6 +56,7 @@ class Film:
     cuts: tuple[int, ...] = ()
     num_faces: int = 1
     notes: tuple[str, ...] = ()
+    moments: tuple[np.ndarray, ...] = ()  # a few small pictures (H, W, 3) of one size, evenly through it
 
     @property
     def num_frames(self) -> int:
@@ -68,7 +70,11 @@ class Film:
 
 
 class NoFace(InputError):
-    """A recording that can be read, and shows no face."""
+    """A recording that can be read, and shows no face. moments: as of a Film."""
+
+    def __init__(self, words: str, moments: tuple[np.ndarray, ...] = ()) -> None:
+        super().__init__(words)
+        self.moments = moments
 
 
 def frames_of(path: Path, fps: Fraction | None = None) -> tuple[Fraction, Iterator[tuple[float | None, np.ndarray]], float]:
@@ -96,6 +102,8 @@ class _Noted:
     confidence: list[float] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
+    moments: list[np.ndarray] = field(default_factory=list)
+    every: int = 1  # frames from one moment to the next
 
     def passing(self, frames: Iterable[tuple[float | None, np.ndarray]]) -> Iterator[np.ndarray]:
         before: np.ndarray | None = None
@@ -104,7 +112,16 @@ class _Noted:
             self.change.append(0.0 if before is None else float(np.abs(small - before).mean()))
             self.times_s.append(np.nan if time_s is None else time_s)
             self.size, before = (pixels.shape[1], pixels.shape[0]), small
+            self.keep(pixels)
             yield pixels
+
+    def keep(self, pixels: np.ndarray) -> None:
+        """Notes the moments: of a film whose length nobody knows, every frame, then every second, every fourth ..."""
+        if (len(self.times_s) - 1) % self.every == 0:
+            height, width = pixels.shape[:2]
+            self.moments.append(resize(pixels, (MOMENT_PX, max(1, round(height * MOMENT_PX / width)))))
+        if len(self.moments) > 2 * MOMENTS:
+            self.moments, self.every = self.moments[::2], 2 * self.every
 
     def add(self, sighting: Sighting) -> None:
         self.points.append(sighting.points)
@@ -133,7 +150,8 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
     if num == 0:
         raise InputError(f"{path} holds no frames")
     if not any(points is not None for points in noted.points):
-        raise NoFace(f"{path}: " + (f"none of the {num} frames shows a face" if num > 1 else "its only frame shows no face"))
+        words = f"none of the {num} frames shows a face" if num > 1 else "its only frame shows no face"
+        raise NoFace(f"{path}: {words}", tuple(noted.moments[:: -(-len(noted.moments) // MOMENTS)]))
     points, confidence = noted.held(), np.array(noted.confidence)
     first = next(t for t, seen in enumerate(noted.points) if seen is not None)
     noted.points.clear()
@@ -151,6 +169,7 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
         times_s=np.arange(num) / float(rate) if counted else times - times[0],
         counted=counted,
         cuts=shot,
+        moments=tuple(noted.moments[i] for i in np.linspace(0, len(noted.moments) - 1, MOMENTS).round().astype(int)),
         num_faces=max(noted.faces, default=1),
         notes=(
             *_notes(shot, noted.faces, first, points[first].mean(0)),

@@ -170,5 +170,5 @@ def _complete(root: Path, what: str, missing: set[str], people: list[str]) -> No
     if missing:
         raise InputError(
             f"{root}: DISFA is half-unpacked: {what} are missing for {len(missing)} of {len(people)} people ({some(sorted(missing))}); "
-            "unpack the rest, or say partial to take what there is"
+            "unpack the rest, or say --partial to take what there is"
         )

@@ -94,7 +94,7 @@ def read_labels(labels: Path, images: Path, partial: bool = False) -> tuple[np.n
     if lost and not partial:
         raise InputError(
             f"{images}: DISFA+ is half-unpacked: pictures that the labels name are missing: {len(lost)} ({some(sorted(lost))}), "
-            f"{len(pictures)} are there; unpack the rest, or say partial to take what there is"
+            f"{len(pictures)} are there; unpack the rest, or say --partial to take what there is"
         )
     notes += [f"pictures that the labels name are missing: {len(lost)}"] * bool(lost)
     notes += ["no AU labels"] if not columns else [f"no labels of AU{number:02d}" for number in (6, 12) if number not in columns]
@@ -140,5 +140,5 @@ def _complete(root: Path, what: str, others: list[Path], num: int) -> None:
     if others:
         raise InputError(
             f"{root}: DISFA+ is half-unpacked: no {what} for {len(others)} of {num} trials "
-            f"({some(f'{path.parent.name}/{path.name}' for path in others)}); unpack the rest, or say partial to take what there is"
+            f"({some(f'{path.parent.name}/{path.name}' for path in others)}); unpack the rest, or say --partial to take what there is"
         )

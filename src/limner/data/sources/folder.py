@@ -211,7 +211,7 @@ def _find(name: str, root: Path, recordings: dict[str, Path], where: str) -> str
 
 def _refuse(root: Path, recordings: dict[str, Path]) -> None:
     if recordings:
-        raise InputError(f"{root}: no videos, but folders of pictures ({some(recordings)}); say how many frames a second they are (fps)")
+        raise InputError(f"{root}: no videos, but folders of pictures ({some(recordings)}); say how many frames a second they are (--fps)")
     raise InputError(f"{root}: no videos here; looked in it and its sub-folders for {', '.join(sorted(VIDEOS))}; {found(root)}")
 
 

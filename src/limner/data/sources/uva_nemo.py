@@ -76,7 +76,7 @@ def _videos(root: Path) -> dict[str, Path]:
 def _table(root: Path, videos: dict[str, Path], partial: bool) -> tuple[str, dict[str, tuple[str, str, str]]]:
     """The table of files: its name and its rows. InputError if it, or a video that it lists, is missing, and not `partial`."""
     half = f"{root}: UvA-NEMO is half-unpacked:"
-    rest = "unpack the rest, or say partial to take what there is"
+    rest = "unpack the rest, or say --partial to take what there is"
     tables = [path for up in (root, root.parent, *(p for p in inside(root, FOLDER) if p.is_dir())) for path in _tables(up, root)]
     if not tables and not partial:
         raise InputError(f"{half} looked for UvA-NEMO_Smile_Database_File_Details.txt, which lists its videos, {found(root)}; {rest}")
