@@ -231,6 +231,11 @@ class Store:
             au_names=names or ("AU06", "AU12"),
         )
 
+    def points(self, index: int) -> np.ndarray:
+        """The points (T, K, 2) of a clip alone, without its frames; errors as `read`."""
+        row = self.row(range(len(self))[index])
+        return np.array(self._array(row, "points", (row["num_frames"], row["num_points"], 2)))
+
     def verify(self) -> None:
         """Compares every clip's content with the manifest's hash; InputError at the first that differs.
 

@@ -12,7 +12,7 @@ from limner.types import InputError
 
 CLASSES = {"cmmnet-points": ("limner.papers.cmmnet_points", "CMMNetPoints"), "cmmnet": ("limner.papers.cmmnet", "CMMNet")}
 # The recipes' first names -> modules that render; their class takes settings=, and its `family` is that name.
-RENDERERS: dict[str, tuple[str, str]] = {}
+RENDERERS: dict[str, tuple[str, str]] = {"translation": ("limner.papers.translation", "Translation")}
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from limner.papers.cmmnet import CMMNetConfig
 from limner.papers.cmmnet_points import CMMNetPointsConfig
+from limner.papers.translation import TranslationConfig
 from limner.types import InputError
 
 
@@ -61,8 +62,55 @@ def cmmnet_points_tiny() -> CMMNetPointsConfig:
     )
 
 
+def translation() -> TranslationConfig:
+    """CMM-Net's landmark images to pixels, 64 x 64: the U-Net, its critic, L1; what `cmmnet` trains last."""
+    return TranslationConfig()
+
+
+def translation_128() -> TranslationConfig:
+    """The same at 128 x 128."""
+    return replace(
+        translation(),
+        recipe="translation-128",
+        size=128,  # ours: twice the paper's
+        widths=(64, 128, 256, 512, 512, 512, 512),  # ours: one layer more, to 1 x 1
+        critic_widths=(64, 128, 256, 512),  # ours: pix2pix's own critic,
+        critic_strided=3,  # ours: 70 x 70, half the face again
+        jitter=4,  # ours
+    )
+
+
+def translation_256() -> TranslationConfig:
+    """The same at 256 x 256: pix2pix itself, but for what the critic is told."""
+    return replace(
+        translation_128(),
+        recipe="translation-256",
+        size=256,  # ours: pix2pix's size
+        widths=(64, 128, 256, 512, 512, 512, 512, 512),  # ours: pix2pix's widths
+        jitter=8,  # ours
+    )
+
+
+def translation_tiny() -> TranslationConfig:
+    """Seconds on one core: for tests."""
+    return replace(
+        translation(), recipe="translation-tiny", size=32, widths=(8, 16, 16), critic_widths=(8, 16), critic_strided=1, batch=4, steps=(6,)
+    )
+
+
 RECIPES = {
-    function.__name__.replace("_", "-"): function for function in (cmmnet, cmmnet_tiny, cmmnet_points, cmmnet_points_6, cmmnet_points_tiny)
+    function.__name__.replace("_", "-"): function
+    for function in (
+        cmmnet,
+        cmmnet_tiny,
+        cmmnet_points,
+        cmmnet_points_6,
+        cmmnet_points_tiny,
+        translation,
+        translation_128,
+        translation_256,
+        translation_tiny,
+    )
 }
 
 

@@ -22,7 +22,7 @@ from limner.types import InputError
 
 FORMAT = 1
 # The recipes' first names -> the paper's module: `prepare(config, store)` gives a model ready to train, and its stages.
-PAPERS = {"cmmnet": "limner.papers.cmmnet", "cmmnet-points": "limner.papers.cmmnet_points"}
+PAPERS = {"cmmnet": "limner.papers.cmmnet", "cmmnet-points": "limner.papers.cmmnet_points", "translation": "limner.papers.translation"}
 
 
 def train(

@@ -1,0 +1,184 @@
+"""CMM-Net's third block, the translation of landmark images to pixels: Wang et al., "Every Smile is Unique", CVPR 2018; trained apart.
+
+    w_t = G(y_t, z_0): a U-Net on [landmark image of frame t, neutral face], 1 + 3 channels
+    L_rec = E || z_t - w_t ||_1                        L_adv = E log D([z_0, z_t]) + E log(1 - D([z_0, w_t]))
+Frame by frame; the teacher's landmark images are drawings of true points, at test come those that the landmark half decodes.
+The tags behind the numbers: `slides` are printed there; `spec A4` etc. are field conventions where the paper is silent; `ours` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import nn
+
+from limner import guides, raster
+from limner.models.translation import LearnTranslation, to_bytes, to_signed, translate
+from limner.nn.critic import PatchCritic
+from limner.nn.unet import UNet
+from limner.training.config import from_json
+from limner.training.loop import Stage, generator_of
+from limner.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationConfig:
+    """Every number of a translation run."""
+
+    recipe: str = "translation"
+    seed: int = 0
+    guide: str = "face"  # paper: facial landmarks
+    size: int = 64  # slides: 64 x 64
+    style: str = "lines"  # spec A2: as the landmark half draws
+    width_px: float = 1.0  # spec A2
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512)  # spec A4: pix2pix's U-Net, six layers down to 1 x 1
+    norm: str = "batch"  # spec A4: pix2pix; running statistics at test
+    drop: float = 0.5  # spec A4
+    drop_layers: int = 3  # spec A4: the three innermost of the decoder
+    critic_widths: tuple[int, ...] = (64, 128, 256)  # ours: spec A4 says PatchGAN
+    critic_strided: int = 2  # ours: patches of 34 x 34, half the face
+    adversarial: str = "gan"  # slides; the generator's half in the non-saturating form
+    adversarial_weight: float = 1.0  # slides
+    l1_weight: float = 100.0  # spec A4
+    rate: float = 2e-4  # spec A5
+    betas: tuple[float, ...] = (0.5, 0.999)  # spec A5: b1; pix2pix: b2
+    clip: float = 1000.0  # ours: pix2pix clips nothing; this only catches what would blow up
+    batch: int = 16  # spec A5: 16-64
+    steps: tuple[int, ...] = (3000,)  # ours: what an hour of one CPU core gives
+    flip: bool = True  # ours: as pix2pix
+    jitter: int = 2  # ours: pixels; pix2pix shifts by up to 30 of 286
+    precision: str = "bf16"  # ours: halves the time on a CPU with AVX512-bf16; "no" for float32 throughout
+    maps: str = "soft"  # spec A4: decoded landmark images enter as they are; "hard": 0 or 1, parted at 0.5
+
+    def __post_init__(self) -> None:
+        if len(self.steps) != 1:
+            raise ValueError("steps is one number")
+        if self.size % 2 ** len(self.widths):
+            raise ValueError(f"size must be divisible by {2 ** len(self.widths)}: each of the {len(self.widths)} widths halves it")
+        if self.adversarial not in ("gan", "lsgan", "hinge"):
+            raise ValueError(f"no adversarial loss {self.adversarial!r}; there are: gan, lsgan, hinge")
+        if self.maps not in ("soft", "hard"):
+            raise ValueError(f"maps are soft or hard, not {self.maps!r}")
+
+
+class Translation(
+    nn.Module, PyTorchModelHubMixin, library_name="limner", license="apache-2.0", tags=["facial-landmarks", "image-to-image"]
+):
+    """Generator and critic: save_pretrained, from_pretrained, translate."""
+
+    family = "translation"
+
+    def __init__(self, *, settings: dict[str, Any]):
+        super().__init__()
+        c = self.settings = from_json(TranslationConfig, settings)
+        self.guide = guides.load(c.guide)
+        shape: dict[str, Any] = {"norm": c.norm, "drop": c.drop, "drop_layers": c.drop_layers}
+        self.generator = UNet(size=c.size, in_channels=(1 + 3,), out_channels=3, widths=c.widths, **shape)
+        self.critic = PatchCritic(in_channels=3 + 3, widths=c.critic_widths, strided=c.critic_strided, norm=c.norm)  # type: ignore[arg-type]
+
+    def draw(self, points_NK2: torch.Tensor) -> torch.Tensor:
+        """(N, K, 2) points in pixels of the S x S frame -> landmark images (N, 1, S, S), 0 or 1. InputError: points of another guide."""
+        if points_NK2.shape[-2:] != (self.guide.num_points, 2):
+            raise InputError(f"this translation is of {self.guide.num_points} points ({self.guide.name}), not {tuple(points_NK2.shape)}")
+        c = self.settings
+        return raster.draw(points_NK2.float(), self.guide.lines, c.size, width_px=c.width_px, style=c.style)  # type: ignore[arg-type]
+
+    def maps_of(self, driver: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """What drives, as landmark images (T, 1, S, S): drawn from points (T, K, 2), or decoded maps (T, S, S) as `maps` says."""
+        driver = torch.as_tensor(driver, dtype=torch.float32)
+        if driver.ndim == 3 and driver.shape[-1] == 2:
+            return self.draw(driver)
+        if driver.shape[1:] != (self.settings.size, self.settings.size):
+            raise InputError(f"this translation is of {self.settings.size} pixels; landmark images of {tuple(driver.shape)} do not fit it")
+        return (driver if self.settings.maps == "soft" else (driver > 0.5).float())[:, None]
+
+    @torch.no_grad()
+    def translate(self, driver: np.ndarray | torch.Tensor, neutral: np.ndarray, *, seed: int | None = None, batch: int = 32) -> np.ndarray:
+        """The neutral face, moved -> frames (T, S, S, 3) uint8.
+
+        driver: (T, K, 2) points in pixels of the S x S crop, or landmark images (T, S, S) in [0, 1]. neutral: (S, S, 3) uint8.
+        seed: dropout as noise, the same for every frame, so that nothing flickers; None: none, the network's mean picture.
+        InputError where one of them is of another size or guide.
+        """
+        size, device = self.settings.size, next(self.parameters()).device
+        if neutral.shape != (size, size, 3):
+            raise InputError(f"this translation is of {size} pixels; a neutral face of {neutral.shape} does not fit it")
+        maps, net = self.maps_of(driver), self.generator.eval()
+        z_0 = to_signed(torch.from_numpy(np.ascontiguousarray(neutral))).permute(2, 0, 1)[None].to(device)
+        made = []
+        for some in maps.split(batch):
+            noise = None if seed is None else [generator_of("translate", seed) for _ in some]
+            made.append(to_bytes(translate(net, some.to(device), z_0.expand(len(some), -1, -1, -1), noise)).cpu())
+        return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def check(config: TranslationConfig, store: Any) -> None:
+    """InputError where the store's clips have no frames, too small ones, or points of another guide."""
+    from limner.data.frames import check_frames
+
+    check_frames(store, size=config.size, guide=guides.load(config.guide))
+
+
+def prepare(config: TranslationConfig, store: Any) -> tuple[Translation, list[Stage]]:
+    """A model for this config, ready to train, and its one stage. InputError as `check`."""
+    from limner.data.frames import Frames
+
+    guide = guides.load(config.guide)
+    frames = Frames(store, split="train", size=config.size, guide=guide)
+    held_out = Frames(store, split="val", size=config.size, guide=guide)
+    model = build(config)
+    return model, stages(config, model, frames, monitor_of(model, held_out))
+
+
+def build(config: TranslationConfig) -> Translation:
+    """A model ready to train."""
+    torch.manual_seed(config.seed)  # the initial weights
+    return Translation(settings=asdict(config))
+
+
+def stages(config: TranslationConfig, model: Translation, frames: Any, monitor: Callable | None = None) -> list[Stage]:
+    """The one stage, on frames of the training people drawn afresh."""
+    c = config
+    objective = LearnTranslation(
+        model.generator,
+        model.critic,
+        adversarial=c.adversarial,  # type: ignore[arg-type]
+        adversarial_weight=c.adversarial_weight,
+        l1_weight=c.l1_weight,
+        rate=c.rate,
+        betas=(c.betas[0], c.betas[1]),
+    )
+
+    def batch(generator: torch.Generator) -> dict[str, torch.Tensor]:
+        drawn = frames.draw(c.batch, generator, flip=c.flip, jitter=c.jitter)
+        return {"maps": model.draw(drawn["points"]).to(torch.uint8), "neutral": drawn["neutral"], "frames": drawn["frames"]}
+
+    return [
+        Stage(name="translation", steps=c.steps[0], objective=objective, batch=batch, learning_rate=fading, monitor=monitor, clip=c.clip)
+    ]
+
+
+def fading(part: float) -> float:
+    """ours: full rate for the first half, then linearly to 0, as later pix2pix code does."""
+    return min(1.0, 2.0 * (1.0 - part))
+
+
+def monitor_of(model: Translation, held_out: Any, *, people: int = 6, moments: int = 4) -> Callable[[], dict[str, Any]]:
+    """-> a function that measures the model as it stands on held-out people: SSIM, and a sheet of true frames above translated ones."""
+    from limner.measures import ssim
+
+    starts = [int(held_out.first[held_out.subjects == one][0]) for one in sorted(set(held_out.subjects))[:people]]
+    rows = [np.linspace(start, np.flatnonzero(held_out.first == start)[-1], moments).round().astype(int) for start in starts]
+    truth = [np.stack([held_out.picture(row) for row in some]) for some in rows]
+
+    def measure() -> dict[str, Any]:
+        made = [model.translate(held_out.points[some], held_out.picture(some[0])) for some in rows]
+        sheet = np.concatenate([np.concatenate([*true, *made_of]) for true, made_of in zip(truth, made)], 1)
+        return {"ssim": float(np.mean([ssim(a, b) for a, b in zip(made, truth)])), "sheet": sheet}
+
+    return measure
