@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -216,8 +217,9 @@ def test_every_recipe_is_a_whole_config():
 
 def test_every_number_of_a_recipe_is_in_the_docs_with_its_value():
     page = (Path(__file__).parents[1] / "docs" / "papers.md").read_text()
-    maps, points = page.split("## `cmmnet-points` (ours)")
-    for config, text in ((recipe("cmmnet"), maps), (recipe("cmmnet-points"), points)):
+    sections = {re.split("`", part, maxsplit=2)[1]: part for part in page.split("\n## ")[1:] if "`" in part.splitlines()[0]}
+    for name in ("cmmnet", "translation", "cmmnet-points"):
+        config, text = recipe(name), sections[name]
         for key, value in vars(config).items():
             if key not in ("recipe", "seed"):
                 row = next((line for line in text.splitlines() if line.startswith(f"| `{key}` |")), "")

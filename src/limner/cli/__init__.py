@@ -24,7 +24,7 @@ usage: limner COMMAND [OPTIONS]
   prepare synthetic-faces STORE
                               the same people with faces of pixels, for the translation
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
-  train RECIPE                train a motion model on a corpus (cmmnet, cmmnet-points)
+  train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic

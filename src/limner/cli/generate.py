@@ -32,6 +32,8 @@ class Generate:
     """What turns points into pixels; without it the run's own, or the best that ships."""
     modes: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None
     """How many modes; without it all that were trained."""
+    drive: Annotated[str, arg(metavar="maps|points")] = "maps"
+    """What a translation is given of cmmnet: the landmark images it decodes, as in the paper, or drawings of the points read from them."""
     conditional: Annotated[bool, arg(help_behavior_hint="")] = False
     """Also the one sequence before it is split into modes."""
     seed: int = 0

@@ -107,7 +107,7 @@ class Train:
     """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 
     recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
-    """cmmnet-points, cmmnet, and their variants."""
+    """cmmnet-points, cmmnet (motion, then the translation to pixels), translation alone, and their variants."""
     data: Annotated[Path, arg(metavar="STORE")]
     """The clip store to learn from (limner prepare smiles makes one)."""
     out: Annotated[Path, arg(metavar="RUN")]
@@ -124,12 +124,12 @@ def train(args: Sequence[str]) -> int:
     """The command `limner train`."""
     asked = parse(Train, "train", args)
     if asked.dry_run:
-        from limner.papers.plan import plan
+        from limner.papers.whole import plan
 
         for line in plan(asked.recipe, asked.data, asked.out, parse_overrides(asked.set)):
             print(line, flush=True)
         return OK
-    from limner.papers.train import train as run
+    from limner.papers.whole import train as run
 
     run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log))
     return OK

@@ -5,6 +5,8 @@ Shapes: M frames of all clips, one clip after the other; N samples, K points, S 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -45,7 +47,7 @@ class Frames:
     def __len__(self) -> int:
         return len(self.points)
 
-    def picture(self, row: int) -> np.ndarray:
+    def picture(self, row: Any) -> np.ndarray:
         """(S, S, 3) uint8."""
         if self.pixels is not None:
             return self.pixels[row]

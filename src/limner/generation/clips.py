@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class GenerateSettings:
     motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
     label: the wish in place of each clip's own label; clips without one need it.
     renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
+    drive: what a translation is given of a model that imagines landmark images: "maps", these themselves, as in the paper, or "points".
     conditional: beside the modes the Cond-LSTM's own sequence, `<id>/conditional`. seed: as of `limner smile`. limit: only so many clips.
     """
 
@@ -48,6 +49,7 @@ class GenerateSettings:
     label: str | None = None
     renderer: str | None = None
     modes: int | None = None
+    drive: str = "maps"
     conditional: bool = False
     seed: int = 0
     limit: int | None = None
@@ -55,6 +57,8 @@ class GenerateSettings:
     def __post_init__(self) -> None:
         if self.motion not in ("imagined", RECORDED):
             raise InputError(f"motion is {self.motion!r}; it can be imagined or {RECORDED}")
+        if self.drive not in ("maps", "points"):
+            raise InputError(f"drive is {self.drive!r}; it can be maps or points")
         for name, least in (("modes", 1), ("limit", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -125,15 +129,17 @@ class Maker:
         """The generated clips of one real one."""
         real = self.store.read(row, slice(0, 1) if self.model is not None else slice(None))
         renderer = None if real.frames is None else self.renderer(real.frames[0], face_of(real.points[0]), neutral_points=real.points[0])
-        for name, points, duration_s in self._motions(real, self.store.row(row)["num_frames"]):
-            frames = None if renderer is None else np.stack(list(renderer.render(points)))
+        for name, points, duration_s, maps in self._motions(real, self.store.row(row)["num_frames"], renderer):
+            frames = None
+            if renderer is not None:
+                frames = np.stack(list(renderer.render(points) if maps is None else renderer.render_maps(maps)))  # type: ignore[attr-defined]
             label = self.settings.label or real.label
             yield made(replace(real, label=label), name, points, frames, duration_s)
 
-    def _motions(self, real: Clip, num: int) -> Iterator[tuple[str, np.ndarray, float]]:
-        """Name, (T, 68, 2) points in the clip's pixels, seconds."""
+    def _motions(self, real: Clip, num: int, renderer: Any) -> Iterator[tuple[str, np.ndarray, float, Any]]:
+        """Name, (T, 68, 2) points in the clip's pixels, seconds, and decoded landmark images (T, S, S) where these drive the renderer."""
         if self.model is None:
-            yield RECORDED, real.points, real.duration_s
+            yield RECORDED, real.points, real.duration_s, None
             return
         label = self.settings.label or real.label
         if label not in self.model.label_names:
@@ -145,11 +151,14 @@ class Maker:
             *([("conditional", "conditional")] if self.settings.conditional else []),
         ]
         for name, modes in kinds:
-            for motion in self.model.generate(neutral, label=label, modes=modes, seed=self.settings.seed):
+            decoded: Any = [None] * self.modes
+            if self.settings.drive == "maps" and hasattr(self.model, "maps") and hasattr(renderer, "render_maps"):
+                decoded = self.model.maps(neutral, label=label, modes=modes, seed=self.settings.seed)  # type: ignore[attr-defined]
+            for motion, maps in zip(self.model.generate(neutral, label=label, modes=modes, seed=self.settings.seed), decoded):
                 units = smooth_resample(np.asarray(motion.points_unit, np.float64), num)
                 points = geometry.apply_affine(geometry.invert_affine(to_unit), units).astype(np.float32)
                 points[0] = real.points[0]
-                yield f"mode_{motion.mode + 1}" if name == "mode" else name, points, motion.duration_s
+                yield f"mode_{motion.mode + 1}" if name == "mode" else name, points, motion.duration_s, maps
 
 
 def made(real: Clip, name: str, points: np.ndarray, frames: np.ndarray | None, duration_s: float) -> Clip:

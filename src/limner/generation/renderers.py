@@ -64,4 +64,4 @@ def _with_model(model: Any) -> Maker:
 
 
 # A trained network's family -> the class that renders with it.
-RENDERER_OF: dict[str, tuple[str, str]] = {}
+RENDERER_OF: dict[str, tuple[str, str]] = {"translation": ("limner.generation.translate", "TranslatorRenderer")}

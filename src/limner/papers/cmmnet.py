@@ -4,7 +4,7 @@ Block 1. A VAE embeds landmark images (64 x 64). y_0, the drawing of the neutral
     h_1 .. h_T; the VAE's decoder gives x_1 .. x_T.                            L_BCE = - sum y log x + (1 - y) log(1 - x)
 Block 2. K LSTMs turn h into h_1 .. h_K, decoded by the same decoder.          L_push = - sum_k log phi_k(h_*k), and L_pull
 Training: (1) the VAE; (2) finetune the VAE, train the Cond-LSTM; (3) finetune both, train the K LSTMs. Block 3, the translation to
-pixels, is trained apart. Last (ours): a reader of points out of maps, so that motions come out as points.
+pixels, is trained apart (translation.py). Last (ours): a reader of points out of maps, so that motions come out as points.
 The tags behind the numbers: `slides` are printed there; `spec A2` etc. are field conventions where the paper is silent; `ours` too.
 """
 
@@ -68,6 +68,7 @@ class CMMNetConfig:
     reader_rate: float = 1e-3  # ours
     precision: str = "bf16"  # ours: halves the time on a CPU with AMX; the LSTMs stay in float32. "no" for float32 throughout
     smooth_frames: float = 1.0  # ours: Gaussian over time on points read frame by frame
+    translation: str = "translation"  # slides: trained apart, where the store has frames; "" for the landmark half alone
 
     def __post_init__(self) -> None:
         if self.modes < 1:

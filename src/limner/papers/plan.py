@@ -51,7 +51,7 @@ def plan(recipe: Any, data: Path, out: Path, overrides: Mapping[str, Any] | None
 def settings(config: Any, overrides: Mapping[str, Any]) -> Iterator[str]:
     """A line a field: name, value, whence, and where it is not the recipe's or the paper's own."""
     kind = type(config)
-    own = recipe_of(config.recipe) if overrides else config
+    own = recipe_of(config.recipe)
     notes = dict(re.findall(r"^ {4}(\w+): [^#\n]*# *(.+)$", inspect.getsource(kind), re.MULTILINE))
     yield f"recipe {config.recipe}"
     for field in dataclasses.fields(config):

@@ -34,6 +34,7 @@ def cmmnet_tiny() -> CMMNetConfig:
         sequences=12,
         steps=(4, 4, 4, 3),
         reader_channels=(4, 8),
+        translation="translation-tiny",
     )
 
 
