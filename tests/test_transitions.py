@@ -288,6 +288,25 @@ def test_real_smiles(shared: Path, name: str):
 
 
 @pytest.mark.shared
+def test_the_two_films_of_the_smile_show_the_same_frames(shared: Path):
+    """So two notes of its peak, 42 and 54, cannot both be found: frame t of one is frame t of the other, nearer than its neighbours."""
+    from PIL import Image
+
+    from limner.media.video import read_video
+
+    one, other = (
+        [
+            np.asarray(Image.fromarray(frame).resize((160, 90), Image.Resampling.BOX), np.float32)
+            for frame in itertools.islice(read_video(shared / "data/faces/video" / name)[1], 72)
+        ]
+        for name in ("smile_single_face.mp4", "smile_then_no_face.mov")
+    )
+    apart = np.array([[np.abs(a - b).mean() for b in other[max(0, t - 1) : t + 2]] for t, a in list(enumerate(one))[1:-1]])
+    assert apart[:, 1].max() < 2  # of 255: two encodings
+    assert (apart.argmin(1) == 1).mean() > 0.9
+
+
+@pytest.mark.shared
 @pytest.mark.slow
 def test_people_who_talk_do_not_smile(shared: Path):
     films = sorted((shared / "data/faces/video/grid").glob("*.mpg"))
