@@ -17,8 +17,9 @@ from skimage.data import astronaut
 
 from limner.bench import media as bench
 from limner.bench.media import PATCHES
+from limner.media.gif import sample_frames, write_gif
 from limner.media.pictures import read_picture
-from limner.media.video import VideoWriter, parse_fps, read_tags, read_video, write_gif
+from limner.media.video import VideoWriter, parse_fps, read_tags, read_video
 from limner.types import InputError
 
 
@@ -220,7 +221,8 @@ def test_real_videos(shared: Path) -> None:
 def test_gif_keeps_the_duration(fps: Fraction, num: int, tmp_path: Path, photo: np.ndarray) -> None:
     small = photo[::4, ::4]
     frames = [np.roll(small, i, 1) for i in range(num)]
-    write_gif(tmp_path / "a.gif", frames, fps, {"comment": "Synthetic, by limner"})
+    samples = [frames[i] for i in sample_frames(num)]
+    write_gif(tmp_path / "a.gif", iter(frames), fps, {"comment": "Synthetic, by limner"}, samples=samples)
     with Image.open(tmp_path / "a.gif") as gif:
         assert gif.info["loop"] == 0
         total = 0
@@ -235,7 +237,10 @@ def test_gif_keeps_the_duration(fps: Fraction, num: int, tmp_path: Path, photo: 
     assert np.abs((first - frames[0]).mean((0, 1))).max() < 1.5
     assert read_tags(tmp_path / "a.gif")["comment"] == "Synthetic, by limner"
     with pytest.raises(InputError, match="no frames"):
-        write_gif(tmp_path / "b.gif", [], fps)
+        write_gif(tmp_path / "b.gif", [], fps, samples=[])
+    with pytest.raises(InputError, match="no frames"):
+        write_gif(tmp_path / "b.gif", [], fps, samples=samples)
+    assert not (tmp_path / "b.gif").exists()
 
 
 @pytest.mark.shared

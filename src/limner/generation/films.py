@@ -160,11 +160,15 @@ def film(
 
 def _write_gifs(folder: Path, num: int, fps: Fraction, tags: dict[str, str], progress: Progress) -> None:
     """mode_k.gif beside each mode_k.mp4, from that video: rather than all frames of all modes in memory."""
-    from limner.media.video import read_video, write_gif
+    from limner.media.gif import sample_frames, write_gif
+    from limner.media.video import read_video
 
     for k in range(1, num + 1):
         progress("writing GIFs", k - 1, num)
-        write_gif(folder / f"mode_{k}.gif", small(read_video(folder / f"mode_{k}.mp4")[1]), fps, tags)
+        info, frames = read_video(folder / f"mode_{k}.mp4")
+        chosen = sample_frames(info.num_frames)
+        samples = [frame for t, frame in enumerate(small(frames)) if t in chosen]
+        write_gif(folder / f"mode_{k}.gif", small(read_video(folder / f"mode_{k}.mp4")[1]), fps, tags, samples=samples)
 
 
 def _mean_apart(frames: Sequence[np.ndarray], box: tuple[int, int, int, int]) -> float:

@@ -37,6 +37,11 @@ def reason_of(error: BaseException) -> str:
     return REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def plain_path(path: Path) -> str:
+    """The path as FFmpeg takes it for nothing but a path: what stands before a colon in a relative one it would take for a protocol."""
+    return str(path.absolute())
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Gives an empty temporary file beside `path`, of the same suffix; on success it is renamed to `path`, on any failure removed.

@@ -1,4 +1,4 @@
-"""Videos out (H.264 that plays everywhere, GIF) and in (any codec of FFmpeg), on PyAV.
+"""Videos out (H.264 that plays everywhere) and in (any codec of FFmpeg), on PyAV.
 
 Shapes: frames are (H, W, 3) uint8 sRGB. Colour: BT.709 matrix, primaries and transfer, limited range (ITU-R BT.709-6), tagged as such.
 """
@@ -6,7 +6,6 @@ Shapes: frames are (H, W, 3) uint8 sRGB. Colour: BT.709 matrix, primaries and tr
 from __future__ import annotations
 
 import contextlib
-import math
 import numbers
 import re
 import reprlib
@@ -18,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from limner.media.files import REASONS, atomic_write, reason_of
+from limner.media.files import REASONS, atomic_write, plain_path, reason_of
+from limner.media.sound import Sound
 from limner.media.upright import Upright, upright_of
 from limner.types import DependencyError, InputError
 
@@ -60,6 +60,7 @@ class VideoWriter:
 
     size: (width, height) of the frames handed in; an odd side gets one more column or row, a copy of its last (yuv420p needs even sides).
     quality: "low", "medium", "high", or x264's constant rate factor 0..51, less is better. tags: MP4 metadata, such as {"comment": ...}.
+    sound: a recording whose sound goes along, from its first picture on, as far as the frames go (media.sound).
     The file appears whole when the block ends well, and not at all otherwise. InputError: no frames, a size, rate or
     quality out of range, a folder that cannot be written.
     """
@@ -72,6 +73,7 @@ class VideoWriter:
         size: tuple[int, int],
         quality: str | int = "high",
         tags: dict[str, str] | None = None,
+        sound: str | Path | None = None,
         threads: int = 2,
     ) -> None:
         if isinstance(quality, str) and quality not in QUALITY:
@@ -83,6 +85,7 @@ class VideoWriter:
             raise InputError(f"a video of {size[0]} x {size[1]} pixels cannot be written; each side must lie in 1..{MAX_SIDE}")
         self.path, self.fps, self.size = Path(path), parse_fps(fps), (int(size[0]), int(size[1]))
         self.tags, self.threads = dict(tags or {}), threads
+        self.sound, self._sound = None if sound is None else Path(sound), None
         self.num_frames = 0
 
     def __enter__(self) -> VideoWriter:
@@ -95,7 +98,7 @@ class VideoWriter:
         self._stack = contextlib.ExitStack()
         temporary = self._stack.enter_context(atomic_write(self.path))
         try:
-            self._container: Any = av.open(_plain(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            self._container: Any = av.open(plain_path(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container.metadata.update(self.tags)
             stream = self._container.add_stream(
                 "libx264", rate=self.fps, options={"preset": PRESET, "crf": str(self.crf), "x264-params": X264}
@@ -107,6 +110,8 @@ class VideoWriter:
             context.color_primaries = context.color_trc = context.colorspace = BT709
             context.color_range, context.thread_count = LIMITED, self.threads
             self._stream, self._reformatter = stream, VideoReformatter()
+            if self.sound is not None:
+                self._sound = self._stack.enter_context(contextlib.closing(Sound(self.sound, self._container)))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -123,7 +128,9 @@ class VideoWriter:
         picture.pts, picture.time_base = self.num_frames, 1 / self.fps
         with self._disk():
             self._container.mux(self._stream.encode(picture))
-        self.num_frames += 1
+            self.num_frames += 1
+            if self._sound is not None:  # in step: MP4 is written interleaved, and what waits for the other is held in memory
+                self._sound.until(self.num_frames / self.fps)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         try:
@@ -134,6 +141,8 @@ class VideoWriter:
                     closing.callback(self._container.close)
                     if error is None:
                         self._container.mux(self._stream.encode(None))
+                        if self._sound is not None:
+                            self._sound.finish(self.num_frames / self.fps)
         except BaseException as failure:
             error = error or failure
         self._stack.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
@@ -216,44 +225,6 @@ def read_tags(path: str | Path) -> dict[str, str]:
         return dict(container.metadata)
 
 
-def write_gif(path: str | Path, frames: Iterator[np.ndarray] | list[np.ndarray], fps: Fraction, tags: dict[str, str] | None = None) -> None:
-    """Writes frames as a GIF that loops, with one palette for the whole clip, fitted to it, and the true duration.
-
-    A GIF's delays are whole hundredths of a second, and browsers slow down what is under two: delays alternate so that the sum stays true
-    to `fps`, and above 50 frames a second frames are left out. tags: written as its comment. The frames are held in memory.
-    """
-    from PIL import Image
-
-    frames = list(frames)
-    if not frames:
-        raise InputError(f"no frames to write into {path}")
-    fps = parse_fps(fps)
-    ticks = [round(i * 100 / fps) for i in range(len(frames) + 1)]
-    kept = [0]
-    for i in range(1, len(frames)):
-        if ticks[i] - ticks[kept[-1]] >= 2:
-            kept.append(i)
-    ends = [*(ticks[i] for i in kept[1:]), max(ticks[-1], ticks[kept[-1]] + 2)]
-    delays_ms = [10 * (end - ticks[i]) for i, end in zip(kept, ends)]
-    palette = _palette([frames[i] for i in kept])
-    pictures = [Image.fromarray(frames[i]).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for i in kept]
-    comment = "\n".join(f"{key}: {value}" if key != "comment" else value for key, value in (tags or {}).items())
-    with atomic_write(path) as temporary:
-        pictures[0].save(
-            temporary, format="GIF", save_all=True, append_images=pictures[1:], duration=delays_ms, loop=0, comment=comment.encode()
-        )
-
-
-def _palette(frames: list[np.ndarray]) -> Any:
-    """256 colours for a whole clip: median cut on up to eight of its frames, made small, refined by k-means (ours)."""
-    from PIL import Image
-
-    chosen = [frames[i] for i in sorted({round(i * (len(frames) - 1) / 7) for i in range(8)})]
-    step = max(1, math.ceil(max(chosen[0].shape[:2]) / 160))
-    mosaic = np.concatenate([frame[::step, ::step] for frame in chosen])
-    return Image.fromarray(mosaic).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
-
-
 def _to_yuv(reformatter: Any, frame: np.ndarray) -> Any:
     """sRGB -> yuv420p of BT.709, limited range, rounded: FFmpeg's scaler at full precision, 0.4 of 255 from the exact matrix on a photo."""
     import av
@@ -315,7 +286,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty, 0 bytes")
-        with av.open(_plain(path), metadata_errors="replace") as container:  # old cameras write tags that are no UTF-8
+        with av.open(plain_path(path), metadata_errors="replace") as container:  # old cameras write tags that are no UTF-8
             if container.format.name in PLAYLISTS:
                 raise InputError(f"{path} is a list of other files, not a video")
             if not container.streams.video:
@@ -326,11 +297,6 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise InputError(f"{path} holds no frames, or is cut short") from error
     except FFmpegError as error:
         raise InputError(f"{path} is not a video that can be read, or is damaged ({error.strerror})") from error
-
-
-def _plain(path: Path) -> str:
-    """The path as FFmpeg takes it for nothing but a path: what stands before a colon in a relative one it would take for a protocol."""
-    return str(path.absolute())
 
 
 def _text(value: str | bytes) -> str:
