@@ -125,7 +125,7 @@ def _fill(
     for before, after in itertools.pairwise(known):
         missing = after - before - 1
         cut = any(before < t <= after for t in cuts)
-        if cut or missing > config.gap_s * fps + 1e-9 or _jumps(raw[before], raw[after], config, guide):
+        if cut or missing > config.gap_s * fps + 1e-9 or jumps(raw[before], raw[after], config, guide):
             runs.append((start, before + 1))
             start = after
         elif missing:
@@ -135,7 +135,7 @@ def _fill(
     return (*runs, (start, known[-1] + 1))
 
 
-def _jumps(before: np.ndarray, after: np.ndarray, config: TrackConfig, guide: Guide) -> bool:
+def jumps(before: np.ndarray, after: np.ndarray, config: TrackConfig, guide: Guide) -> bool:
     """Whether two frames of a track, (K, 2) each, cannot be of one face in one shot."""
     sizes = unit_length(np.stack([before, after]), guide)
     if not (sizes > 0).all():

@@ -1,4 +1,4 @@
-"""Where the motion of a reference comes from: imagined by a model, or recorded in a motion file.
+"""The motion of a reference, imagined by a model (`recorded` fits one that is not).
 
 Shapes: T time, 68 points. The unit frame is the guide's canonical frame, fitted on the neutral points alone, so head motion stays in it.
 """
@@ -133,48 +133,3 @@ def extend(points: np.ndarray, settings: MotionSettings) -> np.ndarray:
     ramp = ramp * ramp * (3 - 2 * ramp)
     closed = points + ramp[:, None, None] * (points[0] - points[-1])
     return np.concatenate([closed[:-1], np.repeat(closed[:1], num_hold, 0)])
-
-
-def filled(motion: Motion) -> np.ndarray:
-    """(T, 68, 2) points of a motion in which those not seen (confidence 0) are bridged in time.
-
-    A point is led between the frames that saw it; one never seen moves as the first frame's shape does with the seen points.
-    InputError where fewer than four points are ever seen: there is nothing to follow.
-    """
-    points, seen = motion.points.astype(np.float64), motion.confidence > 0
-    ever = seen.any(0)
-    if ever.sum() < 4:
-        raise InputError(f"the motion file tracks {int(ever.sum())} points with confidence above 0; at least 4 are needed")
-    frames = np.arange(len(points))
-    for k in np.flatnonzero(ever & ~seen.all(0)):
-        for axis in (0, 1):
-            points[:, k, axis] = np.interp(frames, frames[seen[:, k]], points[seen[:, k], k, axis])
-    if not ever.all():
-        shape = geometry.fit_similarity(GUIDE.canonical[ever], points[:, ever])
-        points[:, ~ever] = geometry.apply_affine(
-            shape, np.broadcast_to(GUIDE.canonical[~ever].astype(np.float64), (len(points), int((~ever).sum()), 2))
-        )
-    return points
-
-
-def recorded(motion: Motion, neutral_px: np.ndarray, photo_px: np.ndarray, size: tuple[int, int], sha256: str) -> tuple[Motion, str]:
-    """A motion file's motion for the face of this photo, and a few words on how it was fitted.
-
-    size: (width, height) of the picture that will be rendered; another size of the same photo is scaled to it. The motion is the photo's
-    own where its provenance names the photo (`sha256` of its pixels) or its first frame lies where the photo's face lies; another
-    person's is transferred relative to its own first frame, in inter-ocular units, onto the neutral points.
-    InputError for a motion of another guide or one that shows nothing.
-    """
-    from limner.generation.transfer import is_same_face, to_picture, transfer
-
-    if motion.guide != GUIDE.name:
-        raise InputError(f"the motion file is of the guide {motion.guide!r}; a photo of a face needs {GUIDE.name!r}")
-    points = filled(motion).astype(np.float32)
-    scaled = to_picture(replace(motion, points=points), size)
-    stretch = (size[0] * motion.size[1]) / (size[1] * motion.size[0])
-    named = motion.provenance.get("photo_sha256") == sha256
-    if named or (abs(stretch - 1) < 0.03 and is_same_face(scaled.points, photo_px)):  # ours: even sides stretch a picture by up to 1 in 64
-        resized = "" if tuple(motion.size) == tuple(size) else f", scaled from {motion.size[0]}x{motion.size[1]} to {size[0]}x{size[1]}"
-        return scaled, f"the photo's own motion{resized}"
-    moved = transfer(points, neutral_px.astype(np.float32))
-    return replace(scaled, points=moved), "another face's motion, transferred relative to its first frame in inter-ocular units"
