@@ -110,7 +110,7 @@ def test_nothing_named_and_no_such_command(limner):
         (("smile", "x.jpg", "--qualty", "low"), "cannot make sense of --qualty; perhaps --quality"),
         (("smile", "--lop", "x.jpg", "--zzz"), "cannot make sense of --lop, --zzz; perhaps --loop"),
         (("render", "x.jpg", "y.json", "z"), "cannot make sense of z"),
-        (("render", "x.jpg"), "missing: MOTION.json"),
+        (("render", "x.jpg"), "missing: MOTION.json|VIDEO"),
         (("train", "cmmnet", "--data", "store"), "missing: --out"),
     ],
 )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from limner import guides
-from limner.generation.motion import express, extend, filled, keep_apart, num_frames, recorded, smooth_resample
+from limner.generation.motion import express, extend, keep_apart, num_frames, smooth_resample
+from limner.generation.recorded import filled
 from limner.generation.reference import even_size, fit
 from limner.generation.settings import MotionSettings, SmileSettings, check_fps, parse_quality
 from limner.generation.sheets import SideBySide, draw_curves, in_step, moments, title_of
@@ -103,22 +104,6 @@ def test_points_not_seen_are_bridged():
     np.testing.assert_allclose(filled(motion_of(points, confidence=confidence)), truth, atol=0.01)
     with pytest.raises(InputError, match="tracks 3 points"):
         filled(motion_of(points, confidence=np.repeat((np.arange(68) < 3)[None], 5, 0).astype(np.float32)))
-
-
-def test_recorded_tells_its_own_motion_from_another_face():
-    face = (NEUTRAL * 40 + (100, 40)).astype(np.float32)
-    moving = np.repeat(face[None], 3, 0)
-    moving[:, CORNERS, 1] -= np.array([0.0, 2.0, 4.0], np.float32)[:, None]
-    own, how = recorded(motion_of(moving), face * 2, face * 2, (400, 200), "")
-    assert how == "the photo's own motion, scaled from 200x100 to 400x200"
-    np.testing.assert_allclose(own.points, moving * 2)
-    there = face * 2 + (30, 17)  # the same size of picture, a face elsewhere and twice as large
-    other, how = recorded(motion_of(moving), there, there, (200, 100), "")
-    assert how.startswith("another face's motion, transferred")
-    np.testing.assert_allclose(other.points[0], there, atol=1e-3)
-    np.testing.assert_allclose(other.points[2, 48] - there[48], (0, -8), atol=1e-3)  # 4 px of a face half as large
-    with pytest.raises(InputError, match="'body'"):
-        recorded(motion_of(moving, guide="body"), face, face, (200, 100), "")
 
 
 def test_moments_and_step():

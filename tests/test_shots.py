@@ -95,7 +95,7 @@ def test_of_two_people_the_first_is_followed_to_the_end(astronaut: np.ndarray, e
     assert film.num_faces == 1
     assert film.seen.all()
     assert film.cuts == (4,)
-    assert film.notes == ("the picture leaps at frame 4: a cut; no smile is taken across it",)
+    assert film.notes == ("the picture leaps at frame 4: a cut, and nothing is carried across it",)
 
 
 @pytest.mark.shared
@@ -108,7 +108,7 @@ def test_a_cut_is_no_smile(limner, shared: Path, tmp_path: Path):
     assert "0 clips of 1 recording; 1 gave none (1 no smile)" in refused[0]
     (entry,) = json.loads((tmp_path / "store" / REPORT).read_text())["recordings"]
     assert entry["cuts"] == [15]
-    assert entry["notes"] == ["the picture leaps at frame 15: a cut; no smile is taken across it"]
+    assert entry["notes"] == ["the picture leaps at frame 15: a cut, and nothing is carried across it"]
 
 
 @pytest.mark.shared

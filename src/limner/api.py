@@ -6,12 +6,13 @@ for clip in smile("me.jpg", label="posed", modes=3, seed=7):
     print(clip.mode, len(clip), clip.au[:, 1].max())      # AU12, the smile itself, 0..5
     clip.save(f"mode_{clip.mode}.mp4")
 render("you.jpg", clip.motion).save("you.mp4")             # the same motion on another face
+render("me.jpg", "friend.mov").save("me.mp4")              # a friend's recorded motion, with the sound
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ class RenderedClip:
 
     motion: its points, fps, label, mode and seed. au: (T, 2) intensities 0..5 of AU6 and AU12 relative to the photo's neutral face.
     neutral: (68, 2) points of that neutral face. how: where the motion came from, in words. warnings: what is doubtful about the photo.
+    sound: the driving video, where it has sound; an .mp4 gets it. notes: what is doubtful about the driving video.
     """
 
     motion: Motion
@@ -44,6 +46,8 @@ class RenderedClip:
     how: str
     engine: Engine
     renderer: str | None = None
+    sound: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         (width, height), mode = self.motion.size, "" if self.mode is None else f", mode {self.mode}"
@@ -97,8 +101,9 @@ class RenderedClip:
         InputError for another suffix, an unknown quality, or where the place cannot be written.
         """
         from limner.media.files import make_folder
+        from limner.media.gif import sample_frames, write_gif
         from limner.media.motion import write_motion
-        from limner.media.video import VideoWriter, write_gif
+        from limner.media.video import VideoWriter
 
         path = Path(path)
         if path.suffix.lower() not in (".mp4", ".gif", ".json"):
@@ -109,9 +114,11 @@ class RenderedClip:
             return path
         tags = {"comment": synthetic()}
         if path.suffix.lower() == ".gif":
-            write_gif(path, small(self), self.fps, tags)
+            renderer = self.engine.renderer(self.reference, self.renderer)
+            samples = small(renderer.render(self.points[sample_frames(len(self))]))
+            write_gif(path, small(renderer.render(self.points)), self.fps, tags, samples=list(samples))
             return path
-        with VideoWriter(path, fps=self.fps, size=self.motion.size, quality=quality, tags=tags) as writer:
+        with VideoWriter(path, fps=self.fps, size=self.motion.size, quality=quality, tags=tags, sound=self.sound) as writer:
             for t, frame in enumerate(self):
                 writer.write(frame)
                 progress("rendering", t + 1, len(self))
@@ -177,31 +184,33 @@ def render(
     *,
     size: int | None = None,
     face: int | None = None,
+    absolute: bool = False,
     intensity: float = 1.0,
     renderer: str | Path | None = None,
     engine: Engine | None = None,
 ) -> RenderedClip:
-    """A photo moved by a motion (a motion file, or the `motion` of another clip) -> a clip.
+    """A photo moved by a motion: a motion file, a video whose largest face drives it, or the `motion` of another clip -> a clip.
 
-    Its `how` says whether the motion was the photo's own (scaled where the size differs) or another face's, transferred relative to its
-    first frame in inter-ocular units.
+    Its `how` says whether the motion was the photo's own (scaled where the size differs) or another face's. Another's is transferred in
+    inter-ocular units relative to its neutral frame, so that a recording that begins in the middle of a smile does not bend the photo's
+    neutral face; absolute=True gives the photo the driver's own shape of lips and lids (generation.transfer.absolute). A video's sound
+    goes into the .mp4; its rate is kept, a varying one at its mean, true in time.
 
-    intensity: times the displacement from the motion's first frame, 0..2. renderer: as of smile.
-    InputError: a photo, a motion file or a renderer that is refused.
+    intensity: times the displacement from the neutral face (of the photo's own motion: from its first frame), 0..2. renderer: as of smile.
+    InputError: a photo, a motion file, a video or a renderer that is refused.
     """
-    from limner.generation.motion import GUIDE, recorded
-    from limner.media.motion import read_motion
+    from limner.generation.recorded import open_driver, recorded
 
     check_size(size)
     check_intensity(intensity)
-    moving = motion if isinstance(motion, Motion) else read_motion(Path(motion), GUIDE.name)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
-    fitted, how = recorded(moving, reference.neutral, reference.face.points, reference.size, reference.sha256)
-    if intensity != 1:
-        fitted = replace(fitted, points=(fitted.points[:1] + intensity * (fitted.points - fitted.points[:1])).astype(np.float32))
+    driver = open_driver(motion, engine.detector)
+    fitted, how = recorded(driver.motion, reference, is_absolute=absolute, intensity=intensity)
     drawn = None if renderer is None else str(renderer)
-    return RenderedClip(motion=fitted, reference=reference, how=how, engine=engine, renderer=drawn)
+    return RenderedClip(
+        motion=fitted, reference=reference, how=how, engine=engine, renderer=drawn, sound=driver.sound, notes=driver.warnings
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ limner: one photo of a face in, several true motions out
 usage: limner COMMAND [OPTIONS]
 
   smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
-  render PHOTO MOTION.json    a video of a photo moved by a motion file
+  render PHOTO MOTION|VIDEO   a video of a photo moved by a motion file, or by the face of another video
   motion extract VIDEO        the motion of a face in a video, as a motion file for render
   inspect STORE|RUN|MOTION    what is in it, and a contact sheet of it
   doctor                      check this installation, and say what to do where something is wrong

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from limner.cli.session import OK, parse
+from limner.cli.session import OK, parse, say
 from limner.types import InputError
 
 
@@ -40,9 +40,12 @@ def extract(args: Sequence[str]) -> int:
     from limner.detect.face import FaceDetector
     from limner.media.motion import write_motion
 
-    motion, unseen = motion_of(asked.video, FaceDetector())
+    followed = motion_of(asked.video, FaceDetector())
+    motion = followed.motion
     write_motion(asked.out, motion)
+    for note in followed.notes:
+        say(f"limner: {asked.video.name}: {note}")
     frames = f"{motion.num_frames} frame{'' if motion.num_frames == 1 else 's'}"
-    without = f", {unseen} without a face" if unseen else ", the face seen in each"
+    without = f", {followed.unseen} without a face" if followed.unseen else ", the face seen in each"
     print(f"{asked.video.name}: {frames} at {float(motion.fps):g} a second{without} -> {asked.out}")
     return OK

@@ -177,16 +177,20 @@ def _same_file(one: Path, other: Path) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
-    """A video of a photo moved by a motion file, OUT/<photo>_<motion>.mp4.
+    """A video of a photo moved by a motion file, or by the face of another video: OUT/<photo>_<motion>.mp4.
 
-    The motion's coordinates are pixels of its own image size; another size of the photo is scaled to. A motion of another face is
-    transferred relative to its own first frame, in inter-ocular units. The output says which.
+    A motion made for this photo plays as it is, at any size of it. Another face's is transferred in inter-ocular units; the output says
+    which. A video's sound goes along, and its frame rate is kept exactly (one that varies: its mean, true in time).
     """
 
     photo: Annotated[Positional[Path], arg(metavar="PHOTO")]
     """The photo that is to move."""
-    motion: Annotated[Positional[Path], arg(metavar="MOTION.json")]
-    """The motion file: limner smile writes them, and they can be edited."""
+    motion: Annotated[Positional[Path], arg(metavar="MOTION.json|VIDEO")]
+    """A motion file (limner smile writes them, and they can be edited), or a video whose largest face is followed."""
+    relative: Flag = False
+    """Another face's motion since its first neutral frame is added to the photo's neutral face. So it is without either flag."""
+    absolute: Flag = False
+    """Another face's lips and lids give the photo's their very shape, whatever that face is like at rest."""
     out: Annotated[Path, arg(metavar="FOLDER|FILE.mp4")] = Path("limner-out")
     """The folder, or the video itself."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
@@ -194,7 +198,7 @@ class Render:
     face: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Which face, counted from 1, the largest first. Without it the largest."""
     intensity: Annotated[float, arg(metavar="0..2")] = 1.0
-    """How strong: times the displacement from the motion's first frame."""
+    """How strong: times the displacement from the neutral face."""
     gif: Flag = False
     """Also write a GIF beside the video, at most 480 pixels wide and high."""
     quality: Annotated[str, arg(metavar="low|medium|high|0..51")] = "high"
@@ -216,22 +220,27 @@ def render(args: Sequence[str]) -> int:
     target = asked.out if asked.out.suffix.lower() == ".mp4" else asked.out / f"{asked.photo.stem}_{motion_stem(asked.motion)}.mp4"
     if target.exists() and not asked.force:
         raise InputError(f"{target} is already there; --force replaces it, or name another with --out")
+    if asked.relative and asked.absolute:
+        raise InputError("--relative and --absolute exclude one another; name one of them")
     from limner import api
 
     start = time.monotonic()
     with Bar(asked.photo.name) as bar:
         bar("finding the face", 0, 1)
-        clip = api.render(asked.photo, asked.motion, size=asked.size, face=asked.face, intensity=asked.intensity, renderer=asked.renderer)
+        options = {"size": asked.size, "face": asked.face, "intensity": asked.intensity, "renderer": asked.renderer}
+        clip = api.render(asked.photo, asked.motion, absolute=asked.absolute, **options)
         clip.save(target, quality=quality, progress=bar)
         if asked.gif:
             clip.save(target.with_suffix(".gif"), progress=bar)
     for warning in clip.warnings:
         say(f"limner: {asked.photo.name}: {warning}")
+    for note in clip.notes:
+        say(f"limner: {asked.motion.name}: {note}")
     frames = f"{len(clip)} frame{'s' if len(clip) > 1 else ''}"
     print(f"{asked.photo.name}: {clip.how}; {frames} in {time.monotonic() - start:.1f} s -> {target}")
     return OK
 
 
 def motion_stem(path: Path) -> str:
-    """'a/mode_1.motion.json' -> 'mode_1'."""
-    return path.name.removesuffix(".json").removesuffix(".motion")
+    """'a/mode_1.motion.json' -> 'mode_1', 'a/film.mp4' -> 'film'."""
+    return path.stem.removesuffix(".motion")

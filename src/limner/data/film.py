@@ -183,7 +183,7 @@ def _notes(shot: tuple[int, ...], faces: list[int], first: int, place: np.ndarra
     notes = []
     if shot:
         shown = ", ".join(map(str, shot[:MOST_SHOWN])) + (f" and {len(shot) - MOST_SHOWN} more" if len(shot) > MOST_SHOWN else "")
-        notes.append(f"the picture leaps at frame {shown}: a cut; no smile is taken across it")
+        notes.append(f"the picture leaps at frame {shown}: a cut, and nothing is carried across it")
     if max(faces, default=1) > 1:
         looks = f"in {sum(num > 1 for num in faces)} of {len(faces)} looks"
         where = f"the one that was largest in frame {first}, at {place[0]:.0f}, {place[1]:.0f}, and no other"
@@ -191,25 +191,53 @@ def _notes(shot: tuple[int, ...], faces: list[int], first: int, place: np.ndarra
     return tuple(notes)
 
 
-def motion_of(path: Path, detector: Follower) -> tuple[Motion, int]:
-    """The motion of one face of a video, cleaned, in the video's own pixels; and in how many of its frames the face was not seen.
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """motion: in the video's own pixels. unseen: in how many of its frames the face was not seen. notes: what the user should know."""
 
-    The face: the largest where a face is first seen; the provenance's notes say whether there are others, and where the film is cut.
+    motion: Motion
+    unseen: int
+    notes: tuple[str, ...]
+
+
+def motion_of(path: Path, detector: Follower) -> Followed:
+    """The motion of one face of a video, cleaned.
+
+    The face: the largest where a face is first seen; the notes say whether there are others, where the film is cut, and where no face is.
     A frame of the motion is one of the video; where the video's rate varies, the motion is at its mean rate, true in time.
-    Short gaps are filled, with half the confidence; in longer ones the points stand where they were last, with confidence 0.
+    Short gaps are filled, with half the confidence; in longer ones the points stand where they were last, with confidence 0. The
+    provenance holds the notes, and the frames with which a new shot begins as `cuts`.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a video")
     film = watch(path, detector)
-    sure = steady(film.track.confidence, film.times_s, float(film.fps))
-    seen = steady(film.seen.astype(np.float32), film.times_s, float(film.fps)) >= 0.5
+    fps = float(film.fps)
+    sure = steady(film.track.confidence, film.times_s, fps)
+    seen = steady(film.seen.astype(np.float32), film.times_s, fps) >= 0.5
+    # Which frames come from which shot: a shot's number, drawn out as the points are
+    shot = np.searchsorted(film.cuts, np.arange(film.num_frames), side="right").astype(np.float64)
+    cut_at = np.flatnonzero(np.diff(np.round(steady(shot, film.times_s, fps)))) + 1
+    notes = (*film.notes, *_lost(sure > 0, fps), *(("it has a single frame: nothing moves",) if film.num_frames == 1 else ()))
+    said = {"notes": list(notes)} if notes else {}
     motion = Motion(
         guide=GUIDE.name,
-        points=steady(film.track.points, film.times_s, float(film.fps)),
+        points=steady(film.track.points, film.times_s, fps),
         confidence=np.repeat(sure[:, None], GUIDE.num_points, 1),
         fps=film.fps,
         size=film.size,
-        provenance={"made_by": "limner motion extract", "video": path.name} | ({"notes": list(film.notes)} if film.notes else {}),
+        provenance={"made_by": "limner motion extract", "video": path.name, **said, **({"cuts": cut_at.tolist()} if len(cut_at) else {})},
     )
-    return motion, int((~seen).sum())
+    return Followed(motion=motion, unseen=int((~seen).sum()), notes=notes)
+
+
+def _lost(known: np.ndarray, fps: float) -> tuple[str, ...]:
+    """A note on the stretches in which no face is known, if there are."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], known, [True]]).astype(int))).reshape(-1, 2) / fps
+    if not len(edges):
+        return ()
+    shown = ", ".join(f"{start:.1f} to {stop:.1f} s" for start, stop in edges[:MOST_SHOWN])
+    more = f" and {len(edges) - MOST_SHOWN} more" if len(edges) > MOST_SHOWN else ""
+    return (f"no face is seen at {shown}{more}; what was seen before and after is held and bridged there",)
 
 
 def steady(values: np.ndarray, times_s: np.ndarray, fps: float) -> np.ndarray:

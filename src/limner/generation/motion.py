@@ -5,14 +5,13 @@ Shapes: T time, 68 points. The unit frame is the guide's canonical frame, fitted
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limner import geometry, guides
 from limner.generation.settings import MotionSettings
-from limner.types import InputError, Motion
+from limner.types import Motion
 
 if TYPE_CHECKING:
     from limner.papers.motion import MotionModel

@@ -17,7 +17,7 @@ from limner.guides.face import GUIDE
 from limner.types import InputError, Motion
 
 if TYPE_CHECKING:
-    from limner.data.film import Finder
+    from limner.data.film import Follower
     from limner.generation.reference import Reference
 
 SAME_SHAPE = 0.03  # ours: even sides stretch a picture by up to 1 in 64
@@ -33,7 +33,7 @@ class Driver:
     warnings: tuple[str, ...] = ()
 
 
-def open_driver(source: str | Path | Motion, detector: Finder) -> Driver:
+def open_driver(source: str | Path | Motion, detector: Follower) -> Driver:
     """A motion, a motion file, or a video whose largest face is followed -> Driver.
 
     InputError: what cannot be read, or shows no face.
@@ -49,7 +49,7 @@ def open_driver(source: str | Path | Motion, detector: Finder) -> Driver:
     from limner.media.sound import has_sound
 
     followed = motion_of(path, detector)
-    return Driver(motion=followed.motion, sound=path if has_sound(path) else None, warnings=followed.warnings)
+    return Driver(motion=followed.motion, sound=path if has_sound(path) else None, warnings=followed.notes)
 
 
 def is_motion_file(path: Path) -> bool:
@@ -70,12 +70,13 @@ def recorded(motion: Motion, reference: Reference, *, is_absolute: bool = False,
     of the picture it is scaled. Another person's is transferred onto the neutral points, shot by shot, relative to the neutral frame:
     of an imagined motion (one with a seed) its first, of a recorded one the first that is neutral (transfer.first_neutral). is_absolute:
     lips and lids take the driver's own shape (transfer.absolute). Where no face was seen the points go straight from the frame before to
-    the one after, and stay at either end. intensity: times the displacement from the photo's neutral (its own motion: from its first frame).
+    the one after, and stay at either end.
+    intensity: times the displacement from the photo's neutral (its own motion: from its first frame).
     InputError for a motion of another guide, or one that shows nothing.
     """
     if motion.guide != GUIDE.name:
         raise InputError(f"the motion file is of the guide {motion.guide!r}; a photo of a face needs {GUIDE.name!r}")
-    size, seen = reference.size, (motion.confidence > 0).any(1)
+    size, seen = reference.size, np.asarray((motion.confidence > 0).any(1))
     points = filled(motion).astype(np.float32)
     scaled = to_picture(replace(motion, points=points), size)
     stretch = (size[0] * motion.size[1]) / (size[1] * motion.size[0])
@@ -83,7 +84,7 @@ def recorded(motion: Motion, reference: Reference, *, is_absolute: bool = False,
     if named or (abs(stretch - 1) < SAME_SHAPE and is_same_face(scaled.points, reference.face.points)):
         resized = "" if tuple(motion.size) == tuple(size) else f", scaled from {motion.size[0]}x{motion.size[1]} to {size[0]}x{size[1]}"
         return _with(scaled, scaled.points, scaled.points[0], intensity), f"the photo's own motion{resized}"
-    pieces = shots(points, seen) if motion.seed is None else [Shot(start=0, stop=len(points), neutral=0)]
+    pieces = shots(points, seen, _cuts(motion)) if motion.seed is None else [Shot(start=0, stop=len(points), neutral=0)]
     neutral = reference.neutral.astype(np.float32)
     fit = absolute if is_absolute else transfer
     moved = np.concatenate([fit(points[shot.start : shot.stop], neutral, shot.neutral - shot.start) for shot in pieces])
@@ -95,6 +96,12 @@ def _with(motion: Motion, points: np.ndarray, still: np.ndarray, intensity: floa
     """The motion with other points, their displacement from `still` (68, 2) times `intensity`."""
     stronger = points if intensity == 1 else still + intensity * (points - still)
     return replace(motion, points=stronger.astype(np.float32))
+
+
+def _cuts(motion: Motion) -> list[int]:
+    """The frames with which a new shot begins, as motion extract wrote them; a hand may have changed the file."""
+    stated = motion.provenance.get("cuts")
+    return [t for t in stated if type(t) is int and 0 < t < motion.num_frames] if isinstance(stated, list) else []
 
 
 def _how(pieces: list[Shot], is_absolute: bool) -> str:

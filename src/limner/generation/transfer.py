@@ -8,6 +8,8 @@ Shapes: T time, K = 68 points. Units are inter-ocular distances.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,16 +70,20 @@ def first_neutral(points: np.ndarray, known: np.ndarray) -> int:
     return int(at_rest.argmax() if at_rest.any() else np.where(known, distance, np.inf).argmin())
 
 
-def shots(points: np.ndarray, known: np.ndarray) -> list[Shot]:
-    """(T, 68, 2) points, (T,) bool which frames show the face -> the stretches between jumps, each with its neutral frame.
+def shots(points: np.ndarray, known: np.ndarray, cuts: Sequence[int] = ()) -> list[Shot]:
+    """(T, 68, 2) points, (T,) bool which frames show the face, frames with which a new shot is known to begin -> the shots.
 
-    A jump (another shot, another person) is data.tracks' own. Frames without a face belong to the stretch before. ValueError without a face.
+    A jump of the face (data.tracks.jumps) begins one too. Frames without a face belong to the shot before; a shot without any is none.
     """
     seen = [int(t) for t in np.flatnonzero(known)]
     config = TrackConfig()
-    cuts = [after for before, after in zip(seen, seen[1:]) if jumps(points[before], points[after], config, GUIDE)]
-    edges = [0, *cuts, len(points)]
-    return [Shot(start=a, stop=b, neutral=a + first_neutral(points[a:b], known[a:b])) for a, b in zip(edges, edges[1:])]
+    starts = [
+        after
+        for before, after in itertools.pairwise(seen)
+        if any(before < t <= after for t in cuts) or jumps(points[before], points[after], config, GUIDE)
+    ]
+    edges = [0, *starts, len(points)]
+    return [Shot(start=a, stop=b, neutral=a + first_neutral(points[a:b], known[a:b])) for a, b in itertools.pairwise(edges)]
 
 
 def transfer(motion_points: np.ndarray, reference_points: np.ndarray, neutral: int = 0) -> np.ndarray:
