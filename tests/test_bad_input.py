@@ -251,7 +251,7 @@ def test_a_motion_file_that_is_none(refused, astronaut_png: Path, motion_text: s
         (tmp_path / "bad.json").write_text(content)
         refused(said, "render", astronaut_png, tmp_path / "bad.json")
     refused("does not exist", "render", astronaut_png, tmp_path / "none.json")
-    refused("is not a text file", "render", astronaut_png, astronaut_png)
+    refused("has a single frame, so nothing moves; --absolute", "render", astronaut_png, astronaut_png)
 
 
 def test_a_video_of_another_kind(refused, astronaut_png: Path, tmp_path: Path):

@@ -82,7 +82,7 @@ def test_videos_that_cannot_drive_are_refused_in_one_line(
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "a folder").mkdir()
     cases = {
-        "empty.mp4": "is not a video that can be read, or is damaged",
+        "empty.mp4": "is empty, 0 bytes",
         "letter.mp4": "is not a video that can be read, or is damaged",
         "cut.mp4": "",  # its frames may be there, its face not: refused or held, never a fault
         "gone.mp4": "does not exist",

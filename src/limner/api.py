@@ -205,7 +205,7 @@ def render(
     check_intensity(intensity)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
-    driver = open_driver(motion, engine.detector)
+    driver = open_driver(motion, engine.detector, is_absolute=absolute)
     fitted, how = recorded(driver.motion, reference, is_absolute=absolute, intensity=intensity)
     drawn = None if renderer is None else str(renderer)
     return RenderedClip(

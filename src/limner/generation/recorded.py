@@ -33,10 +33,10 @@ class Driver:
     warnings: tuple[str, ...] = ()
 
 
-def open_driver(source: str | Path | Motion, detector: Follower) -> Driver:
+def open_driver(source: str | Path | Motion, detector: Follower, *, is_absolute: bool = False) -> Driver:
     """A motion, a motion file, or a video whose largest face is followed -> Driver.
 
-    InputError: what cannot be read, or shows no face.
+    InputError: what cannot be read, or shows no face; a picture, unless its own expression is asked for (is_absolute).
     """
     if isinstance(source, Motion):
         return Driver(motion=source)
@@ -49,6 +49,8 @@ def open_driver(source: str | Path | Motion, detector: Follower) -> Driver:
     from limner.media.sound import has_sound
 
     followed = motion_of(path, detector)
+    if followed.motion.num_frames == 1 and not is_absolute:
+        raise InputError(f"{path} has a single frame, so nothing moves; --absolute takes its expression")
     return Driver(motion=followed.motion, sound=path if has_sound(path) else None, warnings=followed.notes)
 
 
