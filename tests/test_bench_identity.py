@@ -100,7 +100,7 @@ def test_the_judge_finds_people_it_never_saw_in_another_light(shared):
     assert found["auc"] > 0.98
     elsewhere = [smiling.changed(lambda picture, points, n=n: bench.other_camera(picture, points, seed=n)) for n in range(2)]
     ours, pixels = (bench.recognition(one, neutral, elsewhere) for one in (judge, bench.Pixels()))
-    assert ours["top1"] >= bench.LEAST_TOP1 > pixels["top1"] - 0.1
+    assert ours["top1"] >= bench.LEAST_TOP1
     assert ours["auc"] > pixels["auc"]
     assert judge.held_out["as photographed"]["top1"] == found["top1"]  # what the record says is so
 
@@ -174,3 +174,26 @@ def test_the_judge_learns_from_a_stores_train_people_alone(store):
     assert sorted(portraits.people["faces"]) == ["p0", "p1"]
     with pytest.raises(InputError, match="no two people with frames in its split val"):
         portraits.add_store(store, split="val", most_people=5)
+
+
+@pytest.mark.shared
+def test_talking_people_of_one_studio_are_told_apart(shared):
+    """GRID: ten people in 11 films of one light, which draws strangers together (0.6 and more); still each is nearest to himself."""
+    from limner.detect.face import FaceDetector
+    from limner.measures import roc_auc
+    from limner.media.video import read_video
+
+    detector, pictures, points, people, films = FaceDetector(), [], [], [], []
+    for path in sorted((shared / "data" / "faces" / "video" / "grid").glob("*.mpg")):
+        for number, frame in enumerate(read_video(path)[1]):
+            if number in (5, 40):
+                pictures.append(frame)
+                points.append(detector.faces(frame)[0].points)
+                films.append(path.name)
+                people.append("one man" if path.name.startswith(("id2", "pwij")) else path.name)
+    vectors = FaceIdentity.load().embed(pictures, points)
+    similarity, same = vectors @ vectors.T, np.array(people)[:, None] == people
+    of_two_films = same & (np.array(films)[:, None] != films)
+    off_diagonal = ~np.eye(len(films), dtype=bool)
+    assert roc_auc(similarity[same & off_diagonal], similarity[~same]) > 0.97
+    assert roc_auc(similarity[of_two_films], similarity[np.array(people) == "one man"][:, np.array(people) != "one man"]) > 0.9
