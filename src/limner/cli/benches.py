@@ -196,3 +196,24 @@ def synthetic(args: Sequence[str]) -> int:
 
     synthetic.run(asked.people, asked.photos, asked.out)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """A real video made again from its first neutral frame and its own points, against the real frames; beside a copy and the warp."""
+
+    video: Annotated[Positional[Path], arg(metavar="VIDEO")]
+    """The video of one face."""
+    renderer: Annotated[tuple[str, ...], arg(metavar="NAME|RUN", help_behavior_hint="")] = ()
+    """Further rows: weights that ship, or runs of limner train."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write video.json and video.png there."""
+
+
+def video(args: Sequence[str]) -> int:
+    """The command `limner bench video`."""
+    asked = parse(Video, "bench video", args)
+    from limner.bench import video
+
+    video.run(asked.video, asked.renderer, asked.out)
+    return OK
