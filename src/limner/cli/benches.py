@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from limner.cli.session import OK, Bar, parse
 from limner.types import InputError
@@ -21,6 +21,8 @@ class Faces:
     """The Face Research Lab London Set: NNN_neutral.jpg and NNN_smiling.jpg."""
     points: Annotated[Path | None, arg(metavar="NPZ", help_behavior_hint="")] = None
     """The people's points; without it FOLDER_points.npz beside the folder, or else the detector's."""
+    renderer: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME|RUN", help_behavior_hint="")] = ()
+    """A row more: another renderer, or a run that holds one; can be given several times."""
     out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
     """Also write the figures there."""
 
@@ -30,7 +32,7 @@ def faces(args: Sequence[str]) -> int:
     asked = parse(Faces, "bench faces", args)
     from limner.bench import faces
 
-    faces.run(asked.folder, asked.points, asked.out)
+    faces.run(asked.folder, asked.points, asked.out, asked.renderer)
     return OK
 
 

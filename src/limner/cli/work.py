@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -131,5 +131,12 @@ def train(args: Sequence[str]) -> int:
         return OK
     from limner.papers.whole import train as run
 
-    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log))
+    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log), warp=_warp)
     return OK
+
+
+def _warp(*arguments: Any) -> Any:
+    """The renderer's warp, for the recipe that learns on warped frames; nothing of it is imported before."""
+    from limner.generation.refine import warps
+
+    return warps(*arguments)

@@ -15,7 +15,7 @@ from limner.types import Face
 if TYPE_CHECKING:
     from limner.generation.reference import Reference
 
-WARP = "warp"
+WARP, REFINE = "warp", "warp-refine"
 DEFAULT = WARP
 
 
@@ -43,6 +43,13 @@ def open_renderer(source: str | None = None) -> Maker:
     return _with_model(load_renderer(source))
 
 
+def has_weights(name: str) -> bool:
+    """Whether weights of that name ship with limner."""
+    from limner.papers.load import SHIPPED
+
+    return (SHIPPED / name.replace("-", "_") / "config.json").is_file()
+
+
 def renderer_for(maker: Maker, reference: Reference) -> Renderer:
     """A renderer of a photo made ready."""
     return maker(reference.pixels, reference.face, neutral_points=reference.neutral)
@@ -64,4 +71,7 @@ def _with_model(model: Any) -> Maker:
 
 
 # A trained network's family -> the class that renders with it.
-RENDERER_OF: dict[str, tuple[str, str]] = {"translation": ("limner.generation.translate", "TranslatorRenderer")}
+RENDERER_OF: dict[str, tuple[str, str]] = {
+    "translation": ("limner.generation.translate", "TranslatorRenderer"),
+    "warp-refine": ("limner.generation.refine", "RefineRenderer"),
+}

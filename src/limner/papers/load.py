@@ -12,7 +12,10 @@ from limner.types import InputError
 
 CLASSES = {"cmmnet-points": ("limner.papers.cmmnet_points", "CMMNetPoints"), "cmmnet": ("limner.papers.cmmnet", "CMMNet")}
 # The recipes' first names -> modules that render; their class takes settings=, and its `family` is that name.
-RENDERERS: dict[str, tuple[str, str]] = {"translation": ("limner.papers.translation", "Translation")}
+RENDERERS: dict[str, tuple[str, str]] = {
+    "translation": ("limner.papers.translation", "Translation"),
+    "warp-refine": ("limner.papers.warp_refine", "WarpRefine"),
+}
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -47,7 +50,7 @@ def load_renderer(source: str | Path) -> Any:
     family = next((name for name in RENDERERS if recipe.startswith(name)), None)
     if family is None:
         raise InputError(f"{folder / 'config.json'} is no config of a renderer of limner (its recipe is {recipe or 'not there'!r})")
-    return _built(folder, RENDERERS[family], settings=content["settings"])
+    return _built(folder, RENDERERS[family], **{name: content[name] for name in ("settings", "critic") if name in content})
 
 
 def _opened(folder: Path) -> tuple[Path, dict[str, Any]]:

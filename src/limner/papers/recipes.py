@@ -8,6 +8,7 @@ from typing import Any
 from limner.papers.cmmnet import CMMNetConfig
 from limner.papers.cmmnet_points import CMMNetPointsConfig
 from limner.papers.translation import TranslationConfig
+from limner.papers.warp_refine import WarpRefineConfig
 from limner.types import InputError
 
 
@@ -99,6 +100,34 @@ def translation_tiny() -> TranslationConfig:
     )
 
 
+def warp_refine() -> WarpRefineConfig:
+    """What a warp cannot know, laid on it (ours); what `limner smile` renders with, where it ships."""
+    return WarpRefineConfig()
+
+
+def warp_refine_plain() -> WarpRefineConfig:
+    """The same without a critic: what likeness alone gives."""
+    return replace(warp_refine(), recipe="warp-refine-plain", adversarial_weight=0.0, match_weight=0.0)
+
+
+def warp_refine_tiny() -> WarpRefineConfig:
+    """Seconds on one core: for tests."""
+    return replace(
+        warp_refine(),
+        recipe="warp-refine-tiny",
+        size=64,
+        window=48,
+        widths=(8, 12, 16),
+        depths=(1, 1, 1),
+        critic_widths=(8, 16),
+        critic_side=32,
+        batch=2,
+        steps=(4,),
+        targets=2,
+        copies=0,
+    )
+
+
 RECIPES = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -111,6 +140,9 @@ RECIPES = {
         translation_128,
         translation_256,
         translation_tiny,
+        warp_refine,
+        warp_refine_plain,
+        warp_refine_tiny,
     )
 }
 

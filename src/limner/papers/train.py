@@ -22,7 +22,12 @@ from limner.types import InputError
 
 FORMAT = 1
 # The recipes' first names -> the paper's module: `prepare(config, store)` gives a model ready to train, and its stages.
-PAPERS = {"cmmnet": "limner.papers.cmmnet", "cmmnet-points": "limner.papers.cmmnet_points", "translation": "limner.papers.translation"}
+PAPERS = {
+    "cmmnet": "limner.papers.cmmnet",
+    "cmmnet-points": "limner.papers.cmmnet_points",
+    "translation": "limner.papers.translation",
+    "warp-refine": "limner.papers.warp_refine",
+}
 
 
 def train(
@@ -34,11 +39,13 @@ def train(
     stop_after: int | None = None,
     show: bool = True,
     logs: Sequence[str] = ("tensorboard",),
+    warp: Any = None,
 ) -> Path | None:
     """Train a recipe (a name or a config) on a store; the same command goes on where a killed one stopped, bit for bit.
 
     overrides: settings of the recipe to replace. stop_after: stop after so many steps in all; the same command goes on.
-    logs: "tensorboard", and "wandb" where it is installed. Fields that any recipe may have, and what is taken where it has none:
+    logs: "tensorboard", and "wandb" where it is installed. warp: what warps the frames that warp-refine learns on (data.pairs.Warp).
+    Fields that any recipe may have, and what is taken where it has none:
     precision ("no"), accumulate (1), ema (None), loaders (1), monitor_every (250); `limner.training.loop.fit` says what they mean.
     -> the folder of the finished model (OUT/model, for load_motion_model), or None where stop_after came first.
     InputError: unknown recipe or setting, a store that is none, an `out` that holds another run, that another process trains in, or that
@@ -51,7 +58,7 @@ def train(
     out = Path(out)
     accelerator = accelerator_of(getattr(config, "precision", None))
     with _claimed(out, config, fingerprint(store), accelerator):
-        model, stages = prepare(config, store)
+        model, stages = prepare(config, store, warp)
         engine = {name: getattr(config, name) for name in ("accumulate", "ema", "loaders", "monitor_every") if hasattr(config, name)}
         more = {"stop_after": stop_after, "show": show, "logs": logs, "config": to_json(config), **engine}
         if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, **more):
@@ -71,10 +78,11 @@ def fingerprint(store: Any) -> str:
     return hashlib.sha256("".join(store.table["hash"].to_pylist()).encode()).hexdigest()[:16]
 
 
-def prepare(config: Any, store: Any) -> tuple[Any, list]:
+def prepare(config: Any, store: Any, warp: Any = None) -> tuple[Any, list]:
     """A model for this config, ready to train, and its stages. InputError where the store does not fit the config."""
     family = max((name for name in PAPERS if config.recipe.startswith(name)), key=len)
-    return importlib.import_module(PAPERS[family]).prepare(config, store)
+    more = {"warp": warp} if family == "warp-refine" else {}
+    return importlib.import_module(PAPERS[family]).prepare(config, store, **more)
 
 
 @contextlib.contextmanager

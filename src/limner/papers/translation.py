@@ -109,7 +109,7 @@ class Translation(
         if neutral.shape != (size, size, 3):
             raise InputError(f"this translation is of {size} pixels; a neutral face of {neutral.shape} does not fit it")
         maps, net = self.maps_of(driver), self.generator.eval()
-        z_0 = to_signed(torch.from_numpy(np.ascontiguousarray(neutral))).permute(2, 0, 1)[None].to(device)
+        z_0 = to_signed(torch.from_numpy(np.array(neutral))).permute(2, 0, 1)[None].to(device)
         made = []
         for some in maps.split(batch):
             noise = None if seed is None else [generator_of("translate", seed) for _ in some]

@@ -49,7 +49,7 @@ def _like(present: Any, value: Any, key: str) -> Any:
             raise InputError(f"{key} is true or false, not {value!r}")
         return value.lower() == "true"
     if kind is tuple:
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else (value,)
         return tuple(_like(present[0], part, key) for part in parts) if present else tuple(parts)
     if kind in (int, float, str) and not isinstance(value, kind):
         try:
