@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -213,6 +214,37 @@ def test_two_runs_on_one_folder_and_a_dead_one(limner, one: Path, tmp_path: Path
         other.wait()
     assert (store / LOCK).exists()  # the file stays, the lock went with its holder
     assert limner("prepare", "folder", one, store, "--workers", 1)[0] == 0
+
+
+@POSIX
+def test_workers_end_where_the_first_process_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    lines = (
+        "import multiprocessing, os, time",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "from limner.data.videos import _begin_work",
+        "if __name__ == '__main__':",
+        "    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn'), initializer=_begin_work)",
+        "    print(pool.submit(os.getpid).result(), flush=True)",
+        "    time.sleep(99)",
+    )
+    script.write_text("\n".join(lines))
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        worker = int(first.stdout.readline())
+        os.kill(worker, 0)  # it is there
+        first.kill()
+        first.wait()
+    for _ in range(300):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        stat = Path(f"/proc/{worker}/stat")
+        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return  # ended; nobody has taken note of it, as in a container without an init
+        time.sleep(0.1)
+    pytest.fail(f"worker {worker} still runs")
 
 
 def test_stores_that_are_damaged_or_newer(limner, one: Path, tmp_path: Path) -> None:

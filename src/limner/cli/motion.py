@@ -15,7 +15,7 @@ from limner.types import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
-    """The motion of the largest face of a video, frame by frame, as a file that limner render plays on any photo."""
+    """The motion of a face in a video, the largest where one is first seen, as a file that limner render plays on any photo."""
 
     video: Annotated[Positional[Path], arg(metavar="VIDEO")]
     """The video, of any format that FFmpeg reads."""

@@ -10,8 +10,10 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -173,7 +175,7 @@ def _results(raws: Sequence[RawClip], config: ClipConfig, workers: int) -> Itera
         yield (_one(raw, config) for raw in raws)
         return
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work)
     try:
         yield _in_order(pool, raws, config, workers)
         pool.shutdown()
@@ -210,6 +212,9 @@ def _detector() -> Any:
     return FaceDetector()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C goes to every process of a terminal; the first one puts things in order."""
+def _begin_work() -> None:
+    """A worker's first act. Ctrl-C goes to every process of a terminal, and the first one puts things in order; and where that one is
+    killed, its workers end too, which would wait for more work for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if (first := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=lambda: (first.join(), os._exit(1)), daemon=True).start()
