@@ -27,7 +27,7 @@ types: setup
 check: lint types test
 
 weights: setup
-	@$(BIN)/python tools/make_weights.py
+	@$(BIN)/python tools/make_weights.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist limner-out

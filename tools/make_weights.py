@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`make weights`: from nothing to what ships. The corpus, cmmnet-points for three and for six modes, their figures and cards.
 
-    python tools/make_weights.py [--work FOLDER]
+    python tools/make_weights.py [--work FOLDER] [--london FOLDER [--faces STORE]]
 
-The folder keeps the corpus and the runs (default: runs/weights); the same command goes on where it was stopped.
+The folder keeps the corpus and the runs (default: runs/weights); the same command goes on where it was stopped. With --london (the folder
+of NNN_neutral.jpg and NNN_smiling.jpg) the identity judge too (tools/make_identity.py), from a store of synthetic faces beside it.
 """
 
 from __future__ import annotations
@@ -95,12 +96,19 @@ def ship(name: str, run: Path, store: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("runs/weights"))
-    work = parser.parse_args().work
+    parser.add_argument("--london", type=Path)
+    parser.add_argument("--faces", type=Path)
+    asked = parser.parse_args()
+    work = asked.work
     store = work / "smiles"
     prepare_smiles(store)
     for name in SHIPS:
         train(name, store, work / name)
         ship(name, work / name, store)
+    if asked.london is not None:
+        import make_identity
+
+        make_identity.ship(asked.london, asked.faces, work / "identity", make_identity.IdentityConfig())
 
 
 if __name__ == "__main__":
