@@ -132,6 +132,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module there")
 def test_memory_of_rendering_is_flat(astronaut_png: Path, tmp_path: Path) -> None:
     from limner import smile
