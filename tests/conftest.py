@@ -62,6 +62,6 @@ def smiling(astronaut: np.ndarray) -> np.ndarray:
     """(41, 300, 300, 3) uint8: the portrait at rest, then a smile of the shipped models; a film of one smile at 25 frames a second."""
     from limner import smile
 
-    (clip,) = smile(np.ascontiguousarray(astronaut[:300, 80:380]), label="spontaneous", modes=1, size=300)
+    (clip,) = smile(np.ascontiguousarray(astronaut[:300, 80:380]), label="spontaneous", modes=1, size=300, renderer="warp")
     frames = list(clip)
     return np.stack([frames[0]] * 8 + frames + [frames[-1]] * 6)

@@ -186,15 +186,15 @@ def test_drawn_ahead_or_not_the_weights_are_the_same(tmp_path: Path):
 
 
 def test_a_slow_loader_is_seen_and_a_busy_trainer_too(tmp_path: Path):
-    """Waiting is what is left of the loading after the step's own time: 20 ms to draw beside 60 ms of work costs nothing."""
+    """Waiting is what is left of the loading after the step's own time: 50 ms to draw beside 200 ms of work costs nothing."""
 
     def draw_slowly(generator: torch.Generator):
-        time.sleep(0.02)
+        time.sleep(0.05)
         return draw(generator)
 
     class Works(Learn):
         def updates(self, batch, generator):
-            time.sleep(0.06)
+            time.sleep(0.2)
             yield from super().updates(batch, generator)
 
     clock = Clock()

@@ -43,14 +43,17 @@ def run(
     limit: only the first so many real clips. InputError where a store is none, has no pixels, or was made from other clips.
     """
     from limner.detect.face import FaceDetector
+    from limner.evaluation.judges.identity import FaceIdentity
 
+    judge = FaceIdentity.load()
     truth, detector, cache = Store(Path(real)), FaceDetector(), dict[str, Seen | None]()
     found: dict[str, Any] = {}
     stores = {Path(path).name: Store(Path(path)) for path in fakes}
     for name, store in stores.items():
-        scores = compare(truth, store, detector, limit=limit, cache=cache, progress=progress)
+        scores = compare(truth, store, detector, identity=judge.embed, limit=limit, cache=cache, progress=progress)
         found[name] = {"figures": scores.table(), "lost": scores.lost, "settings": store.note.get("settings", {})}
     print("\n".join(lines(found)))
+    print(f"identity by {judge.record()['name']}, version {judge.version}; held out: {judge.held_out}")
     if out is not None:
         make_folder(Path(out))
         write_text(Path(out) / "clips.json", json.dumps(found, indent=1) + "\n")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from limner.generation.reference import Reference
 
 WARP, REFINE = "warp", "warp-refine"
-DEFAULT = WARP
+DEFAULT = REFINE
 
 
 class Renderer(Protocol):
