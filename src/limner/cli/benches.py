@@ -180,6 +180,32 @@ def clips(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Translation:
+    """How near a trained translation comes to real frames, beside a copy and the warp, on the test people of a clip store with pixels."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The store of real clips, with pixels."""
+    run: Annotated[Path, arg(metavar="RUN")]
+    """A run of limner train with a translation in it."""
+    landmarks: Annotated[Path | None, arg(metavar="RUN2", help_behavior_hint="")] = None
+    """A run with a motion model, to be driven by what it imagines too."""
+    limit: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Only the first N clips of every person."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write the figures and a sheet of pictures there, as translation.json and translation.png."""
+
+
+def translation(args: Sequence[str]) -> int:
+    """The command `limner bench translation`."""
+    asked = parse(Translation, "bench translation", args)
+    from limner.bench import translation
+
+    with Bar("bench translation") as bar:
+        translation.run(asked.store, asked.run, asked.landmarks, asked.out, limit=asked.limit, progress=bar)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
 class Synthetic:
     """How face-like the synthetic faces are: found by a detector, points and AUs where they should be; sheets to look at."""
 
