@@ -106,7 +106,7 @@ def rows_of(store: Store, run: str, landmarks: str | None) -> dict[str, Row]:
     }
     if landmarks is None:
         return rows
-    asked = {"run": landmarks, "renderer": run}
+    asked: dict[str, Any] = {"run": landmarks, "renderer": run}
     maker = Maker(store, GenerateSettings(**asked))
     if hasattr(maker.model, "maps"):
         rows["translation, real drawings through the VAE"] = lambda index, real: [through_vae(maker, real)]
