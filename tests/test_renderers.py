@@ -35,6 +35,11 @@ def test_the_warp_by_its_name_is_the_warp(astronaut, engine):
     assert np.array_equal(clip.frames, np.stack(direct))
 
 
+def test_the_copy_is_the_photo_whatever_the_points(astronaut, engine):
+    clip = smile(astronaut, modes=1, frames=3, size=128, renderer="copy", engine=engine)[0]
+    assert (clip.frames == clip.reference.pixels).all()
+
+
 def test_a_renderer_that_is_none_stops_a_smile(astronaut, engine):
     with pytest.raises(InputError, match="no renderer 'nothing'"):
         next(iter(smile(astronaut, modes=1, frames=3, size=128, renderer="nothing", engine=engine)[0]))

@@ -15,7 +15,7 @@ from limner.types import Face
 if TYPE_CHECKING:
     from limner.generation.reference import Reference
 
-WARP, REFINE = "warp", "warp-refine"
+WARP, REFINE, COPY = "warp", "warp-refine", "copy"
 DEFAULT = REFINE
 
 
@@ -33,11 +33,14 @@ Maker = Callable[..., Renderer]  # (photo (H, W, 3) uint8, face, *, neutral_poin
 def open_renderer(source: str | None = None) -> Maker:
     """What makes renderers. source: "warp", the name of weights that ship, or a run of `limner train`; None: the default.
 
+    "copy" is the floor of every comparison: the photo, whatever the points say.
     The networks are read once; make a renderer for each photo. InputError where there is no such renderer, or the run holds none.
     """
     source = source or DEFAULT
     if source == WARP:
         return _warp
+    if source == COPY:
+        return Copy
     from limner.papers.load import load_renderer
 
     return _with_model(load_renderer(source))
@@ -59,6 +62,17 @@ def _warp(photo: np.ndarray, face: Face, *, neutral_points: np.ndarray) -> Rende
     from limner.generation.render import WarpRenderer
 
     return WarpRenderer(photo, face, neutral_points=neutral_points)
+
+
+class Copy:
+    """The photo itself, frame after frame."""
+
+    def __init__(self, photo: np.ndarray, face: Face, *, neutral_points: np.ndarray) -> None:
+        self.photo = photo
+
+    def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
+        """(T, 68, 2) points -> T times the photo."""
+        return (self.photo.copy() for _ in points_TK2)
 
 
 def _with_model(model: Any) -> Maker:
