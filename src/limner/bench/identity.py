@@ -1,6 +1,6 @@
 """How far the identity judges can be trusted, and what the renderers leave of a person.
 
-    limner bench identity FOLDER [--store STORE] [--arcface FILE.onnx] [--out FILE.json]
+    limner bench identity FOLDER [--store STORE] [--arcface FILE.onnx] [--renderer NAME|RUN] [--out FILE.json]
 
 FOLDER as for `limner bench faces`. Two tables, on the people that nothing was fitted to:
 - Recognition: each person's smiling photo looks for its neutral one. Both photos were taken minutes apart in one light, so even bare
@@ -70,9 +70,13 @@ class Pixels:
         return {"name": self.name, "version": "", "held_out": {}}
 
 
-def run(folder: Path, store: Path | None = None, arcface: Path | None = None, out: Path | None = None) -> dict[str, Any]:
-    """Both tables, printed, written as JSON where `out` is given, and returned. InputError where a folder, store or model is not what it
-    should be."""
+def run(
+    folder: Path, store: Path | None = None, arcface: Path | None = None, out: Path | None = None, more: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Both tables, printed, written as JSON where `out` is given, and returned.
+
+    more: further renderers, as `limner smile --renderer` names them; what ships has a row anyway. InputError where a folder, store or model
+    is not what it should be."""
     judges: list[IdentityJudge] = [FaceIdentity.load(), Pixels()]
     if arcface is not None:
         from limner.evaluation.judges.arcface import ArcFace
@@ -85,7 +89,7 @@ def run(folder: Path, store: Path | None = None, arcface: Path | None = None, ou
     result: dict[str, Any] = {"people": neutral.people, "judges": [judge.record() for judge in judges], "recognition": {}}
     for name, (gallery, queries) in (conditions(neutral, smiling) | (synthetic(store) if store else {})).items():
         result["recognition"][name] = {judge.name: recognition(judge, gallery, queries) for judge in judges}
-    result["renderers"] = renderers(Path(folder), readings, judges)
+    result["renderers"] = renderers(Path(folder), readings, judges, more)
     result["met"] = {"top1": result["recognition"]["as photographed"][judges[0].name]["top1"] >= LEAST_TOP1}
     if out is not None:
         write_text(Path(out), json.dumps(result, indent=1) + "\n")
@@ -186,7 +190,9 @@ def synthetic(path: Path) -> dict[str, tuple[Photos, Photos]]:
     return {"synthetic test people": (sides[0], sides[1])}
 
 
-def renderers(folder: Path, readings: Sequence[dict[str, Any]], judges: Sequence[IdentityJudge]) -> dict[str, dict[str, Any]]:
+def renderers(
+    folder: Path, readings: Sequence[dict[str, Any]], judges: Sequence[IdentityJudge], more: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Per row and judge: similarity of the frame with the neutral photo ("photo") and with the real smile ("smile"), mean over people with
     its interval, and by how much "smile" exceeds the warp's.
 
@@ -194,7 +200,8 @@ def renderers(folder: Path, readings: Sequence[dict[str, Any]], judges: Sequence
     neutral photo of the next one in the list: the floor."""
     pairs = [faces.pair_of(folder, reading) for reading in readings]
     others = pairs[1:] + pairs[:1]
-    rows = {name: [render(pair) for pair in pairs] for name, render in faces.RENDERERS.items()}
+    rendered = {Path(name).name if Path(name).exists() else name: faces.rendered(name) for name in (*faces.shipped(), *more)}
+    rows = {name: [render(pair) for pair in pairs] for name, render in (faces.RENDERERS | rendered).items()}
     places = {name: [pair.target_points for pair in pairs] for name in rows} | {"copy": [pair.reference_points for pair in pairs]}
     rows |= {"the real smile": [pair.target for pair in pairs], "another person": [pair.reference for pair in others]}
     places["the real smile"] = [pair.target_points for pair in pairs]

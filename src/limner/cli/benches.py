@@ -46,6 +46,8 @@ class Identity:
     """A clip store with pixels, whose test people are asked about too."""
     arcface: Annotated[Path | None, arg(metavar="FILE.onnx", help_behavior_hint="")] = None
     """A second judge: an ArcFace model of your own (needs limner[export])."""
+    renderer: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME|RUN", help_behavior_hint="")] = ()
+    """A row more: another renderer, or a run that holds one; can be given several times."""
     out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
     """Also write the figures there."""
 
@@ -55,7 +57,7 @@ def identity(args: Sequence[str]) -> int:
     asked = parse(Identity, "bench identity", args)
     from limner.bench import identity
 
-    identity.run(asked.folder, asked.store, asked.arcface, asked.out)
+    identity.run(asked.folder, asked.store, asked.arcface, asked.out, asked.renderer)
     return OK
 
 
