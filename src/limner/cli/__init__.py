@@ -27,7 +27,7 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips, identity, synthetic, video, translation
+                              clips, identity, synthetic, video, translation, training
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -38,7 +38,7 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 SUBCOMMANDS = {
     "motion": ("extract",),
     "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
-    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity", "synthetic", "video", "translation"),
+    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity", "synthetic", "video", "translation", "training"),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 

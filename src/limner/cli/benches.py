@@ -247,3 +247,24 @@ def video(args: Sequence[str]) -> int:
 
     video.run(asked.video, asked.renderer, asked.out)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What the training loop costs beside the bare networks: speed, the loader alone, waiting, memory, a checkpoint."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The clip store, with frames for a translation."""
+    recipe: str = "translation"
+    """Which recipe's first stage."""
+    steps: int = 72
+    """So many steps of it."""
+
+
+def training(args: Sequence[str]) -> int:
+    """The command `limner bench training`."""
+    asked = parse(Training, "bench training", args)
+    from limner.bench import training
+
+    training.run(asked.store, asked.recipe, asked.steps)
+    return OK

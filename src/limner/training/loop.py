@@ -97,6 +97,7 @@ def fit(
     loaders: int = 1,
     logs: Sequence[str] = ("tensorboard",),
     config: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
 ) -> bool:
     """Run the stages in order from wherever `out` stands; -> True when all are done, False when stopped by `stop_after` (steps in all).
 
@@ -104,6 +105,7 @@ def fit(
     accumulate: micro-batches a step, each of the size that a stage's batch has (training.step says what that means).
     ema: the decay of a running average of the parameters; it is what monitors see, and what the model holds when all is done.
     loaders: threads that draw batches ahead. logs: "tensorboard", and "wandb" where installed; config: for the latter.
+    clock: where to count what the time is spent on.
     InputError when a loss is not finite or a checkpoint cannot be written: the last good checkpoint stays.
     """
     if accumulate < 1:
@@ -120,6 +122,7 @@ def fit(
         accumulate=accumulate,
         loaders=loaders,
         average=None if ema is None else Average(model, ema),
+        clock=clock or Clock(),
     )
     run.resume()
     total = sum(stage.steps for stage in stages)
@@ -156,11 +159,11 @@ class _Run:
     accumulate: int
     loaders: int
     average: Average | None
+    clock: Clock
     done: int = 0
     folder: Path | None = None
     log: Log | None = None
     progress: Any = None
-    clock: Clock = field(default_factory=Clock)
     saved_at: float = field(default_factory=time.perf_counter)
     save_cost: float = 0.0
 
@@ -197,9 +200,10 @@ class _Run:
         steps = range(self.done - start, end - start)
         with drawn_ahead(lambda step: self.draw(stage, step), steps, ahead=stage.ahead, loaders=self.loaders) as batches:
             for step in steps:
+                factor = stage.learning_rate(step / stage.steps)
                 for name, optimizer in optimizers.items():
                     for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
-                        group["lr"] = rate * stage.learning_rate(step / stage.steps)
+                        group["lr"] = rate * factor
                 with self.clock("data"):
                     draws = next(batches)
                 with self.clock("step"):
