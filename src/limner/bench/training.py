@@ -3,12 +3,12 @@
 limner bench training STORE [--recipe translation]
 
 Bare is the recipe's own objective on one batch that is already there: forward and backward, and the same with the optimizers' steps. Both
-are measured within the training itself, a few steps of each in turn, so that other work on the machine slows all of them alike.
+are measured within the training itself, a few steps of each in turn, so that other work on the machine slows all of them alike. Where it does
+not, the ratio in the main thread's processor time (meaningful with OMP_NUM_THREADS=1) says what the loop computes more.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
 import time
@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from limner.bench.speed import Figure
 
@@ -33,24 +35,23 @@ class Turns:
     batch: Any
     accelerator: Any
     rate: Any
-    loop_s: list[float] = field(default_factory=list)
-    bare_s: list[float] = field(default_factory=list)
-    stepped_s: list[float] = field(default_factory=list)
+    loop_s: list[np.ndarray] = field(default_factory=list)  # each (2,): by the clock, and the processor's in this thread
+    bare_s: list[np.ndarray] = field(default_factory=list)
+    stepped_s: list[np.ndarray] = field(default_factory=list)
     calls: int = 0
-    last: float = 0.0
+    last: np.ndarray = field(default_factory=lambda: now())
 
     def __call__(self, part: float) -> float:
-        now = time.perf_counter()
         if self.calls % BLOCK > SETTLE:
-            self.loop_s.append(now - self.last)
+            self.loop_s.append(now() - self.last)
         if self.calls % BLOCK == 0:
             self.bare_s += self.bare(steps=False)
             self.stepped_s += self.bare(steps=True)
         self.calls += 1
-        self.last = time.perf_counter()
+        self.last = now()
         return self.rate(part)
 
-    def bare(self, *, steps: bool) -> list[float]:
+    def bare(self, *, steps: bool) -> list[np.ndarray]:
         """Seconds of each of a few steps without the loop; the weights stay as they are, for the rate is 0."""
         from limner.training.loop import generator_of
 
@@ -60,7 +61,7 @@ class Turns:
                 group["lr"] = 0.0
         seconds = []
         for number in range(BARE + 1):
-            start = time.perf_counter()
+            start = now()
             updates = self.objective.updates(self.batch, generator_of("bare", number))
             while True:
                 with self.accelerator.autocast():
@@ -71,7 +72,7 @@ class Turns:
                 self.accelerator.backward(sum(update[1].values()))
                 if steps:
                     optimizers[update[0]].step()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(now() - start)
         return seconds[1:]  # the first makes the moments
 
 
@@ -112,13 +113,22 @@ def figures(store: Path, recipe: str = "translation", steps: int = STEPS) -> Ite
 
 def speeds(turns: Turns, size: int) -> Iterator[Figure]:
     """The loop's speed and how it compares with the bare networks'."""
-    loop_s, bare_s, stepped_s = (statistics.median(seconds) for seconds in (turns.loop_s, turns.bare_s, turns.stepped_s))
+    (loop_s, loop_cpu), (bare_s, bare_cpu), (stepped_s, stepped_cpu) = (
+        np.median(seconds, 0) for seconds in (turns.loop_s, turns.bare_s, turns.stepped_s)
+    )
     yield Figure(name="bare forward and backward", value=1 / bare_s, unit="steps/s")
     yield Figure(name="the same with the optimizers' steps", value=1 / stepped_s, unit="steps/s")
     yield Figure(name="the loop", value=1 / loop_s, unit="steps/s")
     yield Figure(name="the loop", value=size / loop_s, unit="samples/s")
     yield Figure(name="the loop's step over bare forward and backward", value=loop_s / bare_s, unit="", target=SHARE)
+    yield Figure(name="the same in processor time", value=loop_cpu / bare_cpu, unit="")
     yield Figure(name="the loop's step over bare with the optimizers", value=loop_s / stepped_s, unit="")
+    yield Figure(name="the same in processor time", value=loop_cpu / stepped_cpu, unit="")
+
+
+def now() -> np.ndarray:
+    """Seconds by the clock, and of the processor in this thread."""
+    return np.array([time.perf_counter(), time.thread_time()])
 
 
 def timed(work: Any) -> float:

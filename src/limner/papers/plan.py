@@ -26,7 +26,7 @@ def plan(recipe: Any, data: Path, out: Path, overrides: Mapping[str, Any] | None
     from limner.data.store import Store
 
     config, store, out = resolve(recipe, overrides), Store(Path(data)), Path(out)
-    yield from settings(config, overrides or {})
+    yield from settings(config)
     yield from clips(store)
     model, stages = prepare(config, store)
     yield from networks(model)
@@ -48,7 +48,7 @@ def plan(recipe: Any, data: Path, out: Path, overrides: Mapping[str, Any] | None
     yield standing(out, config, fingerprint(store), sum(stage.steps for stage in stages))
 
 
-def settings(config: Any, overrides: Mapping[str, Any]) -> Iterator[str]:
+def settings(config: Any) -> Iterator[str]:
     """A line a field: name, value, whence, and where it is not the recipe's or the paper's own."""
     kind = type(config)
     own = recipe_of(config.recipe)
