@@ -3,7 +3,7 @@
 limner bench training STORE [--recipe translation]
 
 Bare is the recipe's own objective on one batch that is already there: forward and backward, and the same with the optimizers' steps. Both
-are measured within the training itself, a few steps of each in turn, so that other work on the machine slows all of them alike. Where it does
+are measured within the training itself, a few steps of each in turn, so that other work on the machine slows all alike. Where it does
 not, the ratio in the main thread's processor time (meaningful with OMP_NUM_THREADS=1) says what the loop computes more.
 """
 

@@ -68,6 +68,8 @@ class CMMNetConfig:
     reader_rate: float = 1e-3  # ours
     precision: str = "bf16"  # ours: halves the time on a CPU with AMX; the LSTMs stay in float32. "no" for float32 throughout
     smooth_frames: float = 1.0  # ours: Gaussian over time on points read frame by frame
+    accumulate: int = 1  # ours: micro-batches a step, each of `batch`
+    ema: float | None = None  # ours: decay of a running average of the weights; none, as the paper says nothing of one
     translation: str = "translation"  # slides: trained apart, where the store has frames; "" for the landmark half alone
 
     def __post_init__(self) -> None:

@@ -71,6 +71,8 @@ class CMMNetPointsConfig:
     steps: tuple[int, ...] = (300, 600, 900)  # ours: of the three phases
     rate: float = 2e-3  # ours: spec A5 gives 1e-3
     finetune_rate: float = 2e-4  # spec A5: 1e-4 when finetuning, of 1e-3
+    accumulate: int = 1  # ours: micro-batches a step, each of `batch`
+    ema: float | None = None  # ours: decay of a running average of the weights
 
     def __post_init__(self) -> None:
         if self.modes < 1:

@@ -53,6 +53,8 @@ class TranslationConfig:
     flip: bool = True  # ours: as pix2pix
     jitter: int = 2  # ours: pixels; pix2pix shifts by up to 30 of 286
     precision: str = "bf16"  # ours: halves the time on a CPU with AVX512-bf16; "no" for float32 throughout
+    accumulate: int = 1  # ours: micro-batches a step, each of `batch`
+    ema: float | None = None  # ours: decay of a running average of the weights; none, as the paper says nothing of one
     maps: str = "soft"  # spec A4: decoded landmark images enter as they are; "hard": 0 or 1, parted at 0.5
 
     def __post_init__(self) -> None:

@@ -21,8 +21,15 @@ def override(config: C, changes: Mapping[str, Any]) -> C:
     unknown = [key for key in changes if key not in fields]
     if unknown:
         raise InputError(f"no setting {unknown[0]!r}; there are: {', '.join(fields)}")
-    may_be_none = {field.name for field in dataclasses.fields(config) if "None" in str(field.type)}  # type: ignore[arg-type]
-    changed = {key: None if value is None and key in may_be_none else _like(fields[key], value, key) for key, value in changes.items()}
+    types = {field.name: str(field.type) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    changed = {}
+    for key, value in changes.items():
+        present = fields[key]
+        if "None" in types[key]:
+            present = 0.0 if present is None and "float" in types[key] else present
+            changed[key] = None if value is None else _like(present, value, key)
+        else:
+            changed[key] = _like(present, value, key)
     try:
         return dataclasses.replace(config, **changed)  # type: ignore[type-var]
     except (ValueError, TypeError) as error:
@@ -53,6 +60,8 @@ def _like(present: Any, value: Any, key: str) -> Any:
         return tuple(_like(present[0], part, key) for part in parts) if present else tuple(parts)
     if kind in (int, float, str) and not isinstance(value, kind):
         try:
+            if value is None or (kind is int and int(value) != float(value)):
+                raise ValueError
             return kind(value)
         except (TypeError, ValueError):
             raise InputError(f"{key} takes a value like {present!r}, not {value!r}") from None
