@@ -161,7 +161,10 @@ def test_batches_come_in_order_and_ahead(ahead: int, loaders: int):
 
     with drawn_ahead(slow_first, range(9), ahead=ahead, loaders=loaders) as batches:
         at_first.append(next(batches))
-        time.sleep(0.1)
+        end = time.monotonic() + 60
+        while len(begun) < 1 + ahead and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.05)
         assert sorted(begun) == list(range(1 + ahead))
         assert at_first + list(batches) == list(range(9))
 
@@ -197,8 +200,8 @@ def test_a_slow_loader_is_seen_and_a_busy_trainer_too(tmp_path: Path):
             time.sleep(0.2)
             yield from super().updates(batch, generator)
 
-    clock = Clock()
-    for name, objective in (("idle", Learn(Gan())), ("busy", Works(Gan()))):
+    clock, shares = Clock(), []
+    for objective in (Learn(Gan()), Works(Gan())):
         clock = Clock()
         with drawn_ahead(lambda step: draw_slowly(generator_of(step)), range(12), ahead=2) as batches:
             optimizers = objective.optimizers()
@@ -208,7 +211,8 @@ def test_a_slow_loader_is_seen_and_a_busy_trainer_too(tmp_path: Path):
                 with clock("step"):
                     take_step(objective, [(generator_of(0), batch)], optimizers, accelerator_of(cpu=True), clip=1.0, place="")
                 clock.steps += 1
-        assert (clock.waiting_share() > 0.3) if name == "idle" else (clock.waiting_share() < 0.3)
+        shares.append(clock.waiting_share())
+    assert shares[0] > 2 * shares[1]  # other work on the machine slows all of it
     assert "waiting for data" in clock.line()
 
 

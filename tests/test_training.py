@@ -83,6 +83,25 @@ def test_nan_stops_with_one_line_and_keeps_the_last_good_checkpoint(tmp_path):
     assert torch.equal(checkpoint.read_tensors(kept / "model.safetensors")["weight"], good.weight)
 
 
+def test_a_file_whose_length_looks_like_a_pickle_is_read(tmp_path):
+    """A safetensors file begins with the length of its head: one in 32 begins with 0x80, as pickles do, some with PK."""
+    from safetensors.torch import save_file
+
+    found = set()
+    for length in range(1, 300):
+        save_file({"n" * length: torch.ones(1)}, tmp_path / "a.safetensors")
+        start = (tmp_path / "a.safetensors").read_bytes()[:1]
+        if start == b"\x80":
+            found.add(length)
+            assert checkpoint.read_tensors(tmp_path / "a.safetensors")["n" * length].item() == 1
+    assert found
+    save_file({"n" * 19220: torch.ones(1)}, tmp_path / "a.safetensors")
+    while (tmp_path / "a.safetensors").read_bytes()[:2] != b"PK":
+        length += 1
+        save_file({"n" * (19000 + length): torch.ones(1)}, tmp_path / "a.safetensors")
+    assert checkpoint.read_tensors(tmp_path / "a.safetensors")
+
+
 def test_a_save_cut_short_leaves_the_one_before(tmp_path, monkeypatch):
     net, _ = line(5, tmp_path, stop_after=4)
 

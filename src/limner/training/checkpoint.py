@@ -32,8 +32,8 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise InputError(f"{path} is missing: the checkpoint is not whole; train again with the same command, or copy the whole folder")
     with path.open("rb") as file:
-        head = file.read(4)
-    if head[:2] == b"PK" or head[:1] == b"\x80":
+        head = file.read(9)
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):  # a safetensors file begins with its head's length, any number
         raise InputError(f"{path} is a pickle (a PyTorch .pth or .bin), which may run code when opened; limner reads safetensors only")
     try:
         return load_file(path)
