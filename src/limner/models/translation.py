@@ -30,9 +30,14 @@ def to_bytes(pictures: torch.Tensor) -> torch.Tensor:
     return ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def translate(generator: UNet, maps_N1HW: torch.Tensor, neutral_N3HW: torch.Tensor, noise: Noise = None) -> torch.Tensor:
-    """Maps in [0, 1] and neutral faces in -1..1 -> w (N, 3, H, W) in -1..1: the two stacked as channels."""
-    return generator(torch.cat([maps_N1HW.to(neutral_N3HW), neutral_N3HW], 1), noise=noise)
+def translate(
+    generator: UNet, maps_N1HW: torch.Tensor, neutral_N3HW: torch.Tensor, noise: Noise = None, *, residual: bool = False
+) -> torch.Tensor:
+    """Maps in [0, 1] and neutral faces in -1..1 -> w (N, 3, H, W) in -1..1: the two stacked as channels.
+
+    residual: the network says what changes of the neutral face, at most from black to white (ours); w may leave -1..1 a little."""
+    made = generator(torch.cat([maps_N1HW.to(neutral_N3HW), neutral_N3HW], 1), noise=noise)
+    return neutral_N3HW + 2 * made.float() if residual else made
 
 
 class LearnTranslation:
@@ -51,11 +56,12 @@ class LearnTranslation:
         l1_weight: float,
         rate: float,
         betas: tuple[float, float],
+        residual: bool = False,
     ):
         self.generator, self.critic = generator, critic
         self.adversarial: losses.Adversarial = adversarial
         self.adversarial_weight, self.l1_weight = adversarial_weight, l1_weight
-        self.rate, self.betas = rate, betas
+        self.rate, self.betas, self.residual = rate, betas, residual
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         nets = {"critic": self.critic, "generator": self.generator} if self.adversarial_weight else {"generator": self.generator}
@@ -63,7 +69,7 @@ class LearnTranslation:
 
     def updates(self, batch: Mapping[str, torch.Tensor], generator: torch.Generator) -> Iterator:
         neutral, real = to_signed(batch["neutral"]), to_signed(batch["frames"])
-        made = translate(self.generator, batch["maps"], neutral, noise=generator).float()
+        made = translate(self.generator, batch["maps"], neutral, generator, residual=self.residual).float()
         terms = {"l1": self.l1_weight * losses.distance(made, real, keep=0)}
         notes = {"l1_of_255": 127.5 * losses.distance(made.detach(), real, keep=0)}
         if self.adversarial_weight:

@@ -93,6 +93,21 @@ def translation_256() -> TranslationConfig:
     )
 
 
+def translation_residual() -> TranslationConfig:
+    """Ours: the network says what changes of the neutral face, at half the width; learns several times faster on a CPU."""
+    return replace(
+        translation(),
+        recipe="translation-residual",
+        residual=True,
+        widths=(32, 64, 128, 256, 256, 256),  # ours: half of pix2pix's
+        critic_widths=(32, 64, 128),  # ours
+        drop=0.0,  # ours: what does not change must not
+        rate=5e-4,  # ours
+        adversarial_weight=0.5,  # ours
+        steps=(3600,),  # ours
+    )
+
+
 def translation_tiny() -> TranslationConfig:
     """Seconds on one core: for tests."""
     return replace(
@@ -139,6 +154,7 @@ RECIPES = {
         translation,
         translation_128,
         translation_256,
+        translation_residual,
         translation_tiny,
         warp_refine,
         warp_refine_plain,

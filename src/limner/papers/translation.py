@@ -37,6 +37,7 @@ class TranslationConfig:
     style: str = "lines"  # spec A2: as the landmark half draws
     width_px: float = 1.0  # spec A2
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512)  # spec A4: pix2pix's U-Net, six layers down to 1 x 1
+    residual: bool = False  # ours: whether the network says what changes of the neutral face instead of the whole frame
     norm: str = "batch"  # spec A4: pix2pix; running statistics at test
     drop: float = 0.5  # spec A4
     drop_layers: int = 3  # spec A4: the three innermost of the decoder
@@ -115,7 +116,8 @@ class Translation(
         made = []
         for some in maps.split(batch):
             noise = None if seed is None else [generator_of("translate", seed) for _ in some]
-            made.append(to_bytes(translate(net, some.to(device), z_0.expand(len(some), -1, -1, -1), noise)).cpu())
+            moved = translate(net, some.to(device), z_0.expand(len(some), -1, -1, -1), noise, residual=self.settings.residual)
+            made.append(to_bytes(moved).cpu())
         return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
 
 
@@ -154,6 +156,7 @@ def stages(config: TranslationConfig, model: Translation, frames: Any, monitor: 
         l1_weight=c.l1_weight,
         rate=c.rate,
         betas=(c.betas[0], c.betas[1]),
+        residual=c.residual,
     )
 
     def batch(generator: torch.Generator) -> dict[str, torch.Tensor]:
