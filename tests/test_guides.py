@@ -21,8 +21,9 @@ def test_guide_is_sound(name):
     assert sorted(guide.mirror) == list(range(count))
     assert [guide.mirror[i] for i in guide.mirror] == list(range(count))
     assert geometry.unit_length(guide.canonical, guide) == pytest.approx(1, abs=1e-3)
-    i, j = guide.unit_pair
-    np.testing.assert_allclose((guide.canonical[i] + guide.canonical[j]) / 2, 0, atol=1e-3)
+    start, end = (guide.canonical[list(places)].mean(0) for places in guide.unit_ends)
+    np.testing.assert_allclose((start + end) / 2, 0, atol=1e-3)
+    assert not guide.colours or guide.colours.keys() == guide.lines.keys()
     np.testing.assert_allclose(geometry.mirror(guide.canonical, guide), guide.canonical, atol=1e-3)
 
 
@@ -44,3 +45,32 @@ def test_face_has_the_ibug_parts():
 def test_unknown_guide_lists_those_there_are():
     with pytest.raises(InputError, match=r"no guide 'foot'; there are: .*face"):
         guides.load("foot")
+
+
+def test_body_is_openpose_coco():
+    body = guides.load("body")
+    assert body.num_points == 18
+    assert [body.point_names[k] for k in (0, 1, 2, 5, 8, 11, 14, 17)] == [
+        *("nose", "neck", "shoulder_right", "shoulder_left", "hip_right", "hip_left", "eye_right", "ear_left")
+    ]
+    assert len(body.lines) == 17
+    assert len(set(body.colours.values())) == 17
+    for k, name in enumerate(body.point_names):
+        assert body.point_names[body.mirror[k]] == name.replace("right", "LEFT").replace("left", "right").replace("LEFT", "left")
+    edges = {frozenset(line) for line in body.lines.values()}
+    assert {frozenset(body.mirror[i] for i in edge) for edge in edges} == edges
+
+
+def test_a_standing_body():
+    body = guides.load("body")
+    x, y = body.canonical.T
+    assert x[2] < x[8] < x[1] < x[11] < x[5]  # the person's right is at the picture's left
+    assert y[14] < y[0] < y[1] < y[8] < y[9] < y[10]
+    shin, thigh = (np.linalg.norm(body.canonical[a] - body.canonical[b]) for a, b in ((10, 9), (9, 8)))
+    assert shin == pytest.approx(0.246 / 0.288, abs=2e-3)
+    assert thigh == pytest.approx(0.245 / 0.288, abs=2e-3)
+    x0, y0, side = body.crop_unit
+    assert x0 < x.min()
+    assert x.max() < x0 + side
+    assert y0 < y.min()
+    assert y.max() < y0 + side

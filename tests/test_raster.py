@@ -1,5 +1,7 @@
 """Drawing: golden maps by hand, gradients against finite differences, bounds."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -107,3 +109,51 @@ def test_hard_maps_drawn_near_each_segment_are_the_bits_of_the_plain_way():
         points = 40 * torch.rand(1, 1, 2, generator=generator) + 8 * torch.rand(30, 5, 2, generator=generator) - 4  # some of it outside
         plain = raster._nearest(points, [(0, 1), (1, 2), (2, 3), (4, 4)], 40, 48, width, "hard")
         assert torch.equal(raster.draw(points, lines, (40, 48), width_px=width)[:, 0], plain)
+
+
+def body_points(size: int = 64) -> torch.Tensor:
+    body = guides.load("body")
+    return torch.tensor(body.canonical)[None].double() * size / 5 + torch.tensor([size / 2, size * 0.4])
+
+
+def test_coloured_limbs_have_their_colours():
+    body = guides.load("body")
+    points = body_points(256)
+    maps = raster.draw_coloured(points, body, 256)
+    assert maps.shape == (1, 3, 256, 256)
+    assert maps.min() == 0
+    assert maps.max() == 1
+    for name in ("forearm_right", "forearm_left", "thigh_right", "shin_left"):
+        x, y = points[0, list(body.lines[name])].mean(0)
+        seen = maps[0, :, int(y), int(x)] * 255
+        assert seen.round().tolist() == list(body.colours[name])
+    column = int(points[0, [9, 10], 0].mean())
+    row = maps[0, :, int(points[0, [9, 10], 1].mean())].sum(0) > 0
+    assert 3 <= int(row[column - 8 : column + 8].sum()) <= 5  # 4 px at 256
+    assert int((raster.draw_coloured(body_points(64), body, 64)[0, :, 40].sum(0) > 0).sum()) <= 4  # 1 px at 64: two legs
+
+
+def test_a_missing_joint_takes_its_limbs_with_it():
+    body, points = guides.load("body"), body_points()
+    whole = raster.draw_coloured(points, body, 64)
+    without = {name: line for name, line in body.lines.items() if 10 not in line}
+    expected = raster.draw_coloured(points, replace(body, lines=without, colours={name: body.colours[name] for name in without}), 64)
+    confidence = torch.ones(1, 18)
+    confidence[0, 10] = 0
+    lost = points.clone()
+    lost[0, 10] = float("nan")
+    assert not torch.equal(whole, expected)
+    torch.testing.assert_close(raster.draw_coloured(points, body, 64, confidence_NK=confidence), expected)
+    torch.testing.assert_close(raster.draw_coloured(lost, body, 64), expected)
+    assert raster.draw_coloured(points, body, 64, confidence_NK=torch.zeros(1, 18)).sum() == 0
+
+
+def test_soft_coloured_limbs_are_differentiable():
+    body = guides.load("body")
+    points = body_points(12).requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: raster.draw_coloured(p, body, 12, width_px=2.0, edge="soft"), points)
+
+
+def test_a_guide_without_colours_is_refused():
+    with pytest.raises(ValueError, match="'face' has no colours"):
+        raster.draw_coloured(torch.zeros(1, 68, 2), guides.load("face"), 64)

@@ -57,9 +57,9 @@ def scale_of(similarity: np.ndarray) -> np.ndarray:
 
 
 def unit_length(points: np.ndarray, guide: Guide) -> np.ndarray:
-    """(..., K, 2) points -> (...,) distance of the guide's unit pair (face: inter-ocular, outer eye corners as in 300-W)."""
-    i, j = guide.unit_pair
-    return np.linalg.norm(points[..., j, :] - points[..., i, :], axis=-1)
+    """(..., K, 2) points -> (...,) distance of the guide's unit ends (face: inter-ocular, outer eye corners as in 300-W; body: torso)."""
+    start, end = (points[..., list(places), :].mean(-2) for places in guide.unit_ends)
+    return np.linalg.norm(end - start, axis=-1)
 
 
 def to_unit(points: np.ndarray, guide: Guide) -> np.ndarray:
@@ -69,7 +69,7 @@ def to_unit(points: np.ndarray, guide: Guide) -> np.ndarray:
 
 
 def align(points: np.ndarray, guide: Guide) -> np.ndarray:
-    """(..., K, 2) points -> the same in units of the guide's canonical frame, aligned on its rigid points (eyes and nose)."""
+    """(..., K, 2) points -> the same in units of the guide's canonical frame, aligned on its rigid points (a face: eyes and nose)."""
     return apply_affine(to_unit(points, guide), points)
 
 

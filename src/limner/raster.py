@@ -11,7 +11,11 @@ from typing import Literal
 
 import torch
 
+from limner.types import Guide
+
 SEGMENTS_AT_ONCE = 16  # ours: bounds memory at N * 16 * H * W floats
+WIDTH_AT_256 = 4.0  # ours: pixels of a coloured line in a map of 256; OpenPose draws about as thick
+AWAY_PX = -1e4  # where lines go that are not drawn: far outside any picture
 
 
 def draw(
@@ -45,6 +49,42 @@ def draw(
     if edge == "hard":
         return torch.stack([_near(points_NK2, ends, height, width, width_px) for ends in groups], 1)
     return torch.stack([_nearest(points_NK2, ends, height, width, width_px, edge) for ends in groups], 1)
+
+
+def draw_coloured(
+    points_NK2: torch.Tensor,
+    guide: Guide,
+    size: int | tuple[int, int],
+    *,
+    confidence_NK: torch.Tensor | None = None,
+    width_px: float | None = None,
+    edge: Literal["hard", "soft"] = "hard",
+) -> torch.Tensor:
+    """(N, K, 2) pixel points of a guide that has colours -> (N, 3, H, W) RGB in [0, 1], black where nothing is drawn.
+
+    Lines are painted in the guide's order, later ones over earlier ones. A line with an end that is missing (confidence 0, or NaN) is not
+    drawn. width_px: of the lines; left out, 4 px at 256 and in proportion, at least 1. ValueError: as `draw`, or a guide without colours.
+    """
+    if points_NK2.ndim != 3 or points_NK2.shape[1:] != (guide.num_points, 2):
+        raise ValueError(f"expected points (N, {guide.num_points}, 2), got {tuple(points_NK2.shape)}")
+    if not guide.colours:
+        raise ValueError(f"the guide {guide.name!r} has no colours")
+    pairs = [(colour, pair) for name, colour in guide.colours.items() for pair in _segments(guide.lines[name], "lines")]
+    ends_NS22 = points_NK2[:, [list(pair) for _, pair in pairs]]
+    known_NK = torch.isfinite(points_NK2).all(-1)
+    if confidence_NK is not None:
+        known_NK = known_NK & (confidence_NK > 0)
+    known_NS = known_NK[:, [list(pair) for _, pair in pairs]].all(-1)
+    ends_NS22 = torch.where(known_NS[..., None, None], ends_NS22, torch.full_like(ends_NS22, AWAY_PX))
+    height, width = (size, size) if isinstance(size, int) else size
+    width_px = max(1.0, WIDTH_AT_256 * max(height, width) / 256) if width_px is None else width_px
+    lines = {str(s): (2 * s, 2 * s + 1) for s in range(len(pairs))}
+    maps_NSHW = draw(ends_NS22.flatten(1, 2), lines, size, width_px=width_px, edge=edge, merge=False)
+    picture_N3HW = points_NK2.new_zeros(len(points_NK2), 3, height, width)
+    for s, (colour, _) in enumerate(pairs):
+        paint_3 = points_NK2.new_tensor(colour)[:, None, None] / 255
+        picture_N3HW = torch.lerp(picture_N3HW, paint_3, maps_NSHW[:, s : s + 1])
+    return picture_N3HW
 
 
 def _segments(line: Sequence[int], style: str) -> list[tuple[int, int]]:

@@ -27,9 +27,11 @@ class Guide:
     lines: line name -> indices of the points it joins, in order; a closed line repeats its first index.
     mirror: index of the point that each point becomes when the picture is flipped left to right.
     rigid: points that expression moves least; clips are aligned on them.
-    unit_pair: the two points whose distance is one unit (the face: outer eye corners, the inter-ocular distance of 300-W).
-    canonical: (K, 2) float32 mean shape in units: x right, y down, origin midway between the unit pair.
+    unit_ends: the two places whose distance is one unit, each the mean of the points named (the face: the outer eye corners, the
+    inter-ocular distance of 300-W; the body: neck and middle of the hips, its torso).
+    canonical: (K, 2) float32 mean shape in units: x right, y down, origin midway between the unit's ends.
     crop_unit: (x0, y0, side) of the square, in units of the canonical frame, that a map shows.
+    colours: line name -> RGB, 0..255, of a guide whose maps are coloured; empty where they are not.
     """
 
     name: str
@@ -37,9 +39,10 @@ class Guide:
     lines: dict[str, tuple[int, ...]]
     mirror: tuple[int, ...]
     rigid: tuple[int, ...]
-    unit_pair: tuple[int, int]
+    unit_ends: tuple[tuple[int, ...], tuple[int, ...]]
     canonical: np.ndarray
     crop_unit: tuple[float, float, float]
+    colours: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def num_points(self) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 
 from limner.bench.speed import FRAMES, SIZE, Figure, portrait
 from limner.detect.face import FaceDetector
+from limner.geometry import unit_length
 from limner.guides.face import FROM_MEDIAPIPE, GUIDE
 from limner.media.pictures import read_picture, resize
 from limner.media.video import VideoWriter, read_video
@@ -103,8 +104,7 @@ def _against_reference(detector: FaceDetector, faces: Path) -> tuple[np.ndarray,
 
 
 def _apart(points: np.ndarray, wanted: np.ndarray) -> float:
-    i, j = GUIDE.unit_pair
-    return float(100 * np.linalg.norm(points - wanted, axis=1).mean() / np.linalg.norm(wanted[i] - wanted[j]))
+    return float(100 * np.linalg.norm(points - wanted, axis=1).mean() / unit_length(wanted, GUIDE))
 
 
 def _write(path: Path, frames: list[np.ndarray]) -> None:

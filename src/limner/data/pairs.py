@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limner.data.store import Store
+from limner.geometry import unit_length
 from limner.guides.face import GUIDE
 from limner.types import Clip, InputError
 
@@ -56,7 +57,7 @@ def _of_clip(clip: Clip, warp: Warp, targets: int, jitter_unit: float, copies: i
         raise InputError(f"clip {clip.id!r} has {clip.points.shape[1]} points; {GUIDE.name!r} has {GUIDE.num_points}")
     last = clip.num_frames - 1
     steps = np.unique(np.linspace(1, last, min(targets, last)).round().astype(int))
-    unit = float(np.linalg.norm(np.diff(clip.points[0, list(GUIDE.unit_pair)], axis=0)))
+    unit = float(unit_length(clip.points[0], GUIDE))
     for start, goals, forward in ((0, steps, True), (last, last - steps, False)):
         own = clip.points[start].astype(np.float64)
         at = np.repeat(goals, 1 + copies)

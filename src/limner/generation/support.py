@@ -19,8 +19,8 @@ BORDER_UNIT = 0.1  # ours: towards the photo's own border motion fades over this
 
 def upright(points_K2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The face's own right (towards its left eye) and down, however the head is tilted: two unit vectors (2,)."""
-    left, right = GUIDE.unit_pair
-    axis = (points_K2[right] - points_K2[left]) / geometry.unit_length(points_K2, GUIDE)
+    left, right = (points_K2[list(places)].mean(0) for places in GUIDE.unit_ends)
+    axis = (right - left) / geometry.unit_length(points_K2, GUIDE)
     return axis, np.array([-axis[1], axis[0]])
 
 

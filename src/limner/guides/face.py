@@ -62,7 +62,7 @@ GUIDE = Guide(
     lines=LINES,
     mirror=MIRROR,
     rigid=(27, 28, 29, 30, 33, 36, 39, 42, 45),  # nose and eye corners: what a smile moves least
-    unit_pair=(36, 45),
+    unit_ends=((36,), (45,)),
     canonical=np.array(CANONICAL, np.float32),
     crop_unit=(-1.1, -0.6, 2.2),  # ours: leaves room for a dropped jaw
 )
