@@ -129,3 +129,19 @@ class Face:
     dense: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A person found in a picture.
+
+    points: (18, 2) float32 pixels, the body guide's order. confidence: (18,) float32 in 0..1; 0 means not seen (hidden, or outside the
+    picture), and its point is then the detector's guess. box: x0, y0, x1, y1 of the seen points, pixels. mask: (H, W) float32 in 0..1, how
+    much of each pixel of the picture is this person; None where it was not asked for. warnings: what the caller should tell the user.
+    """
+
+    points: np.ndarray
+    confidence: np.ndarray
+    box: tuple[float, float, float, float]
+    mask: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()

@@ -90,12 +90,12 @@ class Solutions:
         return self._run(self._near, pixels)
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        result = _hushed(self._mesh.process, np.ascontiguousarray(pixels))
+        result = hushed(self._mesh.process, np.ascontiguousarray(pixels))
         return _dense(result.multi_face_landmarks[0].landmark, pixels) if result.multi_face_landmarks else None
 
     @staticmethod
     def _run(graph: Any, pixels: np.ndarray) -> list[Detection]:
-        found = _hushed(graph.process, np.ascontiguousarray(pixels)).detections or []
+        found = hushed(graph.process, np.ascontiguousarray(pixels)).detections or []
         height, width = pixels.shape[:2]
         detections = []
         for item in found:
@@ -141,7 +141,7 @@ class Tasks:
     def detect(self, pixels: np.ndarray) -> list[Detection]:
         height, width = pixels.shape[:2]
         detections = []
-        for item in _hushed(self._detector.detect, _image(pixels)).detections:
+        for item in hushed(self._detector.detect, _image(pixels)).detections:
             box = item.bounding_box
             eyes = np.array([[key.x * width, key.y * height] for key in item.keypoints[:2]])
             corners = (box.origin_x, box.origin_y, box.origin_x + box.width, box.origin_y + box.height)
@@ -151,12 +151,12 @@ class Tasks:
     score = detect
 
     def mesh(self, pixels: np.ndarray) -> np.ndarray | None:
-        result = _hushed(self._landmarker.detect, _image(pixels))
+        result = hushed(self._landmarker.detect, _image(pixels))
         return _dense(result.face_landmarks[0], pixels) if result.face_landmarks else None
 
     def blendshapes(self, pixels: np.ndarray) -> dict[str, float] | None:
         """The 52 ARKit-like expression strengths 0..1 of the one face in a crop, by name; None where the model sees no face."""
-        result = _hushed(self._landmarker.detect, _image(pixels))
+        result = hushed(self._landmarker.detect, _image(pixels))
         return {item.category_name: float(item.score) for item in result.face_blendshapes[0]} if result.face_blendshapes else None
 
 
@@ -218,7 +218,7 @@ def _close(*tasks: Any) -> None:
             task._handle = None
 
 
-def _hushed(call: Callable[[Any], Any], argument: Any) -> Any:
+def hushed(call: Callable[[Any], Any], argument: Any) -> Any:
     """A call into mediapipe without protobuf's remarks on its own deprecated functions."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
