@@ -39,7 +39,7 @@ class Block(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, SLOPE)), SLOPE))
+        return self.second(F.leaky_relu(self.first(F.leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
 
 
 class RefineNet(nn.Module):
@@ -84,7 +84,7 @@ class RefineNet(nn.Module):
         x, flow = kept.pop(), None
         for level in range(len(kept) - 1, -1, -1):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = self.decode[level](self.join[level](F.leaky_relu(torch.cat([kept[level], x], 1), SLOPE)))
+            x = self.decode[level](self.join[level](F.leaky_relu(torch.cat([kept[level], x], 1), SLOPE, inplace=True)))
             if level == 1:
                 flow = self.most_flow_px * torch.tanh(self.flow(F.leaky_relu(x, SLOPE)).float() / self.most_flow_px)
         assert flow is not None

@@ -22,6 +22,7 @@ from limner.guides.face import GUIDE
 from limner.models import refine
 from limner.models.learn_refine import LearnRefine
 from limner.nn.critic import PatchCritic
+from limner.nn.precision import computes_bf16
 from limner.nn.refine import RefineNet
 from limner.training.config import from_json
 from limner.training.loop import Stage
@@ -65,7 +66,7 @@ class WarpRefineConfig:
     grow: float = 0.05  # ours: of its scale, log
     shift_px: float = 3.0  # ours: of its shift
     bright: float = 0.12  # ours: of its brightness, log; a third of it for each channel, as much for the contrast
-    precision: str = "bf16"  # ours
+    precision: str = "bf16"  # ours: where the processor computes it
     monitor_every: int = 500  # ours
 
     def __post_init__(self) -> None:
@@ -94,7 +95,8 @@ class WarpRefine(nn.Module, PyTorchModelHubMixin, library_name="limner", license
     def layer(self, warped_NCHW: torch.Tensor, own_unit: np.ndarray, points_unit_NK2: np.ndarray) -> torch.Tensor:
         """Warped faces (N, 3, S, S) in 0..1 in the working frame and both poses in units -> what is laid on them (models.refine.gated)."""
         fine, smooth, gate = refine.inputs(warped_NCHW, own_unit, points_unit_NK2)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.precision == "bf16" and not warped_NCHW.is_cuda):
+        short = self.settings.precision == "bf16" and not warped_NCHW.is_cuda and computes_bf16()
+        with torch.autocast("cpu", torch.bfloat16, enabled=short):
             found = self.net(*(part.contiguous(memory_format=torch.channels_last) for part in (fine, smooth)))
         return refine.gated(found, gate)
 

@@ -20,6 +20,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from limner.nn.precision import computes_bf16
 from limner.training import checkpoint
 from limner.training.ahead import drawn_ahead
 from limner.training.average import Average
@@ -64,14 +65,19 @@ class Stage:
 def accelerator_of(precision: str | None = None, *, cpu: bool = False) -> Accelerator:
     """Accelerate's choice of device, processes and, where ACCELERATE_MIXED_PRECISION is set, precision; else `precision` ("no", "bf16").
 
+    On a processor that does not compute bf16 itself, where it would only cost time, a `precision` of bf16 becomes float32.
     Each run gets a fresh one: Accelerate keeps one state a process, and a second run may ask for another precision.
     InputError for another precision: fp16 needs its losses scaled, which this loop does not do.
     """
-    asked = os.environ.get("ACCELERATE_MIXED_PRECISION") or precision or "no"
+    told = os.environ.get("ACCELERATE_MIXED_PRECISION")
+    asked = told or precision or "no"
     if asked not in ("no", "bf16"):
         raise InputError(f"precision is no or bf16, not {asked!r}")
+    cpu = cpu or not torch.accelerator.is_available()  # several processes on CPUs must be told so
+    if cpu and not told and not computes_bf16():
+        asked = "no"
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return Accelerator(mixed_precision=asked, cpu=cpu or not torch.accelerator.is_available())  # several processes on CPUs must be told so
+    return Accelerator(mixed_precision=asked, cpu=cpu)
 
 
 def generator_of(*parts: Any) -> torch.Generator:
