@@ -1,0 +1,237 @@
+"""The photo of a person, moved by a skeleton without any training: the warp renderer for bodies.
+
+The person is taken apart into layers that turn with their bones (generation.layers), what lies behind is filled from the rest of the photo
+(generation.fill), and all is laid together again. The view stays the photo's: nobody turns round. Outside the person, where it was and
+where it goes, the photo's own bytes remain.
+
+Shapes: T frames, K = 18 points, H W pixels, V vertices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from limner.generation import limbs
+from limner.generation.cut_out import take_apart
+from limner.generation.fill import fill
+from limner.generation.layers import Layer, layers_of
+from limner.generation.limbs import HIPS, LIMBS, as_complex, as_points, smoothstep
+from limner.generation.mesh import backward_map
+from limner.guides.body import GUIDE, NECK
+from limner.types import InputError
+
+MARGIN = 0.12  # ours: statures round the mask and the joints that the person's box reaches
+RIM = 0.012  # ours: statures round the person that are filled too: an edge's light and the mask's error
+RIM_PX = 3.0  # ours: and so many pixels
+OWN_POSE = 0.02  # ours: statures; joints moved by less still show some of the photo's own pixels, all of them where nothing moves
+FAR_OFF = 3.0  # ours: picture sides; joints farther away are not followed
+
+
+@dataclass(frozen=True)
+class _Turns:
+    """How each part is turned in each frame. torso: (T,) complex factor; limbs: name -> (T, 2) radians and (T, 2) lengths; head: (T,)."""
+
+    torso: np.ndarray
+    limbs: dict[str, tuple[np.ndarray, np.ndarray]]
+    head: np.ndarray
+
+
+class BodyWarp:
+    """Renders skeletons as pictures of one photo.
+
+    photo: (H, W, 3) uint8 sRGB. body: the person in it: `points` (18, 2) pixels, `confidence` (18,), `mask` (H, W) in 0..1.
+    InputError where its shoulders are not seen or its mask is empty.
+    """
+
+    def __init__(self, photo: np.ndarray, body: Any) -> None:
+        from limner.generation.retarget import photo_skeleton
+
+        self.photo = photo
+        self.places, self.seen = photo_skeleton(body.points, body.confidence)
+        self.stature = stature_of(self.places, self.seen)
+        self.box = _box(body.mask, body.points[self.seen], self.stature)
+        x0, y0, x1, y1 = self.box
+        pixels, mask = np.ascontiguousarray(photo[y0:y1, x0:x1]), np.ascontiguousarray(body.mask[y0:y1, x0:x1], np.float32)
+        if not (mask > 0.5).any():
+            raise InputError("the person's outline is not found; take a photo with more light between the person and the background")
+        self.corner = x0 + 1j * y0
+        parts = take_apart(pixels, mask, self.places - self.corner, self.seen, self.stature)
+        self.layers = layers_of(pixels, parts, self.places - self.corner, self.seen, np.asarray(body.confidence))
+        self.hole = np.zeros(photo.shape[:2], bool)
+        self.hole[y0:y1, x0:x1] = _widened(parts.alpha > 0.02, RIM * self.stature + RIM_PX)
+        self.plate = fill(photo, self.hole)
+        self.rest = None  # what the layers at rest lack of the photo
+        rest, where = self._composed(self.places, _Turns(np.ones(1, complex), {}, np.zeros(1)), 0)
+        a0, b0, a1, b1 = where
+        self.rest, self.rest_box = photo[b0:b1, a0:a1] - rest, where
+
+    def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
+        """(T, 18, 2) pixel points -> T frames (H, W, 3) uint8, one by one. The photo's own points give the photo back.
+
+        Joints that the photo does not show are left aside. InputError, before the first frame: other shapes, points that are not finite.
+        """
+        points = np.asarray(points_TK2, np.float64)
+        if points.ndim != 3 or points.shape[1:] != (GUIDE.num_points, 2):
+            raise InputError(f"a body's motion is (T, {GUIDE.num_points}, 2) points; this one is {points.shape}")
+        limit = FAR_OFF * max(self.photo.shape)
+        if not (np.isfinite(points[:, self.seen]).all() and np.abs(points[:, self.seen]).max(initial=0) < limit):
+            raise InputError("the motion has points that are not finite, or far outside the picture")
+        places = as_complex(points)
+        places[:, ~self.seen] = self.places[~self.seen]
+        return self._frames(places, self._turns(places))
+
+    def _frames(self, places: np.ndarray, turns: _Turns) -> Iterator[np.ndarray]:
+        for t in range(len(places)):
+            frame = self.photo.copy()
+            far = float(np.abs(places[t] - self.places)[self.seen].max())
+            if far < 1e-3:
+                yield frame
+                continue
+            made, (x0, y0, x1, y1) = self._composed(places[t], turns, t)
+            keep = 1 - float(smoothstep(far / (OWN_POSE * self.stature)))
+            if keep > 0 and self.rest is not None:
+                a0, b0, a1, b1 = self.rest_box
+                made[b0 - y0 : b1 - y0, a0 - x0 : a1 - x0] += keep * self.rest
+            frame[y0:y1, x0:x1] = np.clip(made + 0.5, 0, 255).astype(np.uint8)
+            yield frame
+
+    def _turns(self, places: np.ndarray) -> _Turns:
+        """By how much every part is turned in each frame, continuous in time, so that no limb takes the other way round."""
+        hips = self.seen[list(HIPS)].all()
+        own = self.places[NECK] - (self.places[list(HIPS)].mean() if hips else self.places[NECK] + 1j * self.stature)
+        trunk = places[:, NECK] - places[:, list(HIPS)].mean(1) if hips else np.full(len(places), own)
+        torso = trunk / own if abs(own) > 1e-6 else np.ones(len(places), complex)
+        angle = np.unwrap(np.angle(torso))
+        found = {}
+        for name in (layer.name for layer in self.layers if layer.name in LIMBS):
+            root, mid, end = LIMBS[name]
+            pairs = [(root, mid), (mid, end)] if self.seen[end] else [(root, mid), (root, mid)]
+            factors = np.stack([(places[:, b] - places[:, a]) / _not_zero(self.places[b] - self.places[a]) for a, b in pairs], 1)
+            lengths = np.abs(factors)
+            if not self.seen[end]:
+                lengths[:, 1] = 1.0
+            first = angle + np.unwrap(_wrapped(np.angle(factors[:, 0]) - angle))
+            second = first + np.unwrap(_wrapped(np.angle(factors[:, 1]) - first))
+            found[name] = (np.stack([first, second], 1), lengths)
+        head = [k for k in limbs.HEAD if self.seen[k]]
+        tilt = np.zeros(len(places))
+        if head:
+            now, before = places[:, head].mean(1) - places[:, NECK], self.places[head].mean() - self.places[NECK]
+            tilt = angle + np.unwrap(_wrapped(np.angle(now / _not_zero(before)) - angle))
+        return _Turns(np.abs(torso) * np.exp(1j * angle), found, tilt)
+
+    def _composed(self, places: np.ndarray, turns: _Turns, t: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+        """One frame's layers over the plate: (h, w, 3) float32 of a box, and the box."""
+        import cv2
+
+        moved = [self._moved(layer, places, turns, t) for layer in self.layers]
+        box = self._reach(moved)
+        x0, y0, x1, y1 = box
+        out = self.plate[y0:y1, x0:x1].astype(np.float32)
+        for layer, vertices in zip(self.layers, moved):
+            a0, b0, a1, b1 = _clipped(vertices, box)
+            if a1 <= a0 or b1 <= b0:
+                continue
+            source = backward_map(layer.mesh, vertices, (a0, b0, a1, b1)) - 0.5
+            source[np.isnan(source)] = -16.0
+            laid = cv2.remap(layer.texture, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+            alpha = np.clip(laid[..., 3:] / 255, 0, 1)
+            region = out[b0 - y0 : b1 - y0, a0 - x0 : a1 - x0]
+            region += np.minimum(np.maximum(laid[..., :3], 0), 255 * alpha) - alpha * region
+        return out, box
+
+    def _reach(self, moved: list[np.ndarray]) -> tuple[int, int, int, int]:
+        """The box of the person where it was and where it is now, within the picture."""
+        height, width = self.hole.shape
+        every = np.concatenate([*moved, np.array([self.box[:2], self.box[2:]], float)])
+        x0, y0 = np.floor(every.min(0)).clip(0, (width, height)).astype(int).tolist()
+        x1, y1 = np.ceil(every.max(0)).clip(0, (width, height)).astype(int).tolist()
+        return x0, y0, x1, y1
+
+    def _moved(self, layer: Layer, places: np.ndarray, turns: _Turns, t: int) -> np.ndarray:
+        """(V, 2) where a layer's vertices go in the picture, in frame t."""
+        at = as_complex(layer.mesh.vertices) + self.corner
+        torso = turns.torso[t]
+        if layer.name == "torso":
+            hips = bool(self.seen[list(HIPS)].all())
+            fixed = list(HIPS) if hips else [NECK]
+            own, now = self.places[fixed].mean(), places[fixed].mean()
+            axis = _not_zero(self.places[NECK] - own) if hips else -1j
+            return as_points(now + _stretched(at - own, axis, abs(torso)) * np.exp(1j * np.angle(torso)))
+        if layer.name == "head":
+            own = at - self.places[NECK]
+            angle = np.angle(torso)
+            turn = angle + layer.root * (_wrapped(turns.head[t] - angle) if len(turns.head) else 0)
+            return as_points(places[NECK] + own * np.exp(1j * turn))
+        return as_points(self._limb(layer, at, places, turns, t))
+
+    def _limb(self, layer: Layer, at: np.ndarray, places: np.ndarray, turns: _Turns, t: int) -> np.ndarray:
+        """(V,) complex: a limb's vertices, turned about root and middle joint by the share each has of either bone's turn."""
+        root, mid, end = LIMBS[layer.name]
+        angles, lengths = turns.limbs.get(layer.name, (np.zeros((1, 2)), np.ones((1, 2))))
+        (first, second), (long_1, long_2) = angles[t], lengths[t]
+        base = np.angle(turns.torso[t])
+        bone_1 = _not_zero(self.places[mid] - self.places[root])
+        bone_2 = _not_zero(self.places[end] - self.places[mid]) if self.seen[end] else bone_1
+        from_root = _stretched(at - self.places[root], bone_1, 1 + layer.root * (long_1 - 1))
+        by_root = places[root] + from_root * np.exp(1j * (base + layer.root * (first - base)))
+        own = at - self.places[mid]
+        both = (1 - layer.bend) * _stretched(own, bone_1, long_1) + layer.bend * _stretched(own, bone_2, long_2)
+        by_mid = places[mid] + both * np.exp(1j * (first + layer.bend * (second - first)))
+        share = np.clip(4 * layer.bend, 0, 1)  # where the two joints' surroundings meet
+        return (1 - share) * by_root + share * by_mid
+
+
+def stature_of(places: np.ndarray, seen: np.ndarray) -> float:
+    """The stature in pixels that a photo's skeleton speaks for."""
+    hips, shoulders = list(HIPS), list(limbs.SHOULDERS)
+    torso = float(abs(places[NECK] - places[hips].mean())) if seen[hips].all() and seen[NECK] else None
+    apart = float(abs(places[shoulders[1]] - places[shoulders[0]])) if seen[shoulders].all() else None
+    try:
+        return max(16.0, limbs.stature(np.abs(limbs.bone_vectors(places)), limbs.bones_seen(seen), torso, apart))
+    except ValueError as error:
+        raise InputError("too little of the person is seen to move it") from error
+
+
+def _box(mask: np.ndarray, points: np.ndarray, stature: float) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 round the mask and the joints, within the picture."""
+    rows, columns = np.nonzero(mask > 0.3)
+    every = np.concatenate([points, np.stack([columns, rows], 1)]) if len(rows) else points
+    height, width = mask.shape
+    x0, y0 = np.floor(every.min(0) - MARGIN * stature).clip(0, (width - 2, height - 2)).astype(int).tolist()
+    x1, y1 = np.ceil(every.max(0) + MARGIN * stature).clip(2, (width, height)).astype(int).tolist()
+    return x0, y0, max(x1, x0 + 2), max(y1, y0 + 2)
+
+
+def _clipped(vertices: np.ndarray, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """The box of vertices (V, 2) within another."""
+    if not len(vertices):
+        return box[0], box[1], box[0], box[1]
+    low, high = np.floor(vertices.min(0)).astype(int), np.ceil(vertices.max(0)).astype(int)
+    return max(low[0], box[0]), max(low[1], box[1]), min(high[0], box[2]), min(high[1], box[3])
+
+
+def _widened(mask: np.ndarray, by_px: float) -> np.ndarray:
+    from scipy.ndimage import distance_transform_edt
+
+    return np.asarray(distance_transform_edt(~mask)) <= by_px
+
+
+def _stretched(vector: np.ndarray, axis: complex, by: np.ndarray | float) -> np.ndarray:
+    """Complex vectors made `by` times as long along an axis."""
+    axis = axis / abs(axis)
+    turned = vector * np.conj(axis)
+    return (turned.real * by + 1j * turned.imag) * axis
+
+
+def _wrapped(angle: Any) -> Any:
+    """Radians -> the same turn between -pi and pi."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+def _not_zero(vector: complex) -> complex:
+    return vector if abs(vector) > 1e-6 else 1e-6 + 0j
