@@ -148,8 +148,8 @@ def joined(pose: Pose, fps: float) -> Pose:
 def unfolded(pose: Pose, photo: np.ndarray, seen: np.ndarray, driven: set[str], *, spot: bool = False) -> np.ndarray:
     """A Pose and the photo's (K,) places -> (T, K) places. The torso is the photo's, turned and shortened; limbs hang from it.
 
-    Where the legs are driven the lower foot stands on the photo's ground, or the pose's lift above it, and the body moves sideways so that a
-    standing foot moves no more than in the motion; `spot`: the hips keep to their column, as on a treadmill. Else the hips stay.
+    Where the legs are driven the lower foot stands on the photo's ground, or the pose's lift above it, and the body moves sideways so
+    that a standing foot moves no more than in the motion; `spot`: the hips keep to their column, as on a treadmill. Else the hips stay.
     """
     num = len(pose)
     hips = photo[list(HIPS)].mean() if seen[list(HIPS)].all() else photo[NECK]

@@ -148,9 +148,9 @@ class BodyWarp:
         """The box of the person where it was and where it is now, within the picture."""
         height, width = self.hole.shape
         every = np.concatenate([*moved, np.array([self.box[:2], self.box[2:]], float)])
-        x0, y0 = np.floor(every.min(0)).clip(0, (width, height)).astype(int).tolist()
-        x1, y1 = np.ceil(every.max(0)).clip(0, (width, height)).astype(int).tolist()
-        return x0, y0, x1, y1
+        low = np.floor(every.min(0)).clip(0, (width, height)).astype(int)
+        high = np.ceil(every.max(0)).clip(0, (width, height)).astype(int)
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
     def _moved(self, layer: Layer, places: np.ndarray, turns: _Turns, t: int) -> np.ndarray:
         """(V, 2) where a layer's vertices go in the picture, in frame t."""
@@ -202,9 +202,9 @@ def _box(mask: np.ndarray, points: np.ndarray, stature: float) -> tuple[int, int
     rows, columns = np.nonzero(mask > 0.3)
     every = np.concatenate([points, np.stack([columns, rows], 1)]) if len(rows) else points
     height, width = mask.shape
-    x0, y0 = np.floor(every.min(0) - MARGIN * stature).clip(0, (width - 2, height - 2)).astype(int).tolist()
-    x1, y1 = np.ceil(every.max(0) + MARGIN * stature).clip(2, (width, height)).astype(int).tolist()
-    return x0, y0, max(x1, x0 + 2), max(y1, y0 + 2)
+    low = np.floor(every.min(0) - MARGIN * stature).clip(0, (width - 2, height - 2)).astype(int)
+    high = np.ceil(every.max(0) + MARGIN * stature).clip(2, (width, height)).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def _clipped(vertices: np.ndarray, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
