@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from limner import geometry
 from limner.data.clips import crop, crop_matrix
 from limner.data.store import Store, StoreWriter
 from limner.detect.face import FaceDetector
-from limner.generation.clips import GenerateSettings, generate
+from limner.generation.clips import GenerateSettings, between, face_of, generate
 from limner.generation.render import WarpRenderer
+from limner.generation.renderers import open_renderer
+from limner.guides.face import GUIDE
+from limner.papers.cmmnet import CMMNet
+from limner.papers.recipes import recipe
+from limner.papers.translation import Translation
 from limner.types import Clip, Face, InputError
 
 NUM = 6
@@ -62,6 +70,35 @@ def test_recorded_points_drive_the_first_frame(real, tmp_path):
     face = Face(points=first.points[0], box=(low[0], low[1], high[0], high[1]), confidence=1.0)
     direct = WarpRenderer(first.frames[0], face, neutral_points=first.points[0]).render(first.points)
     np.testing.assert_array_equal(clip.frames, np.stack(list(direct)))
+
+
+def test_landmark_images_are_brought_to_the_length_of_the_clip(real, tmp_path):
+    """The models are untrained: what they draw means nothing, how many frames there are and what each was drawn from does."""
+    torch.manual_seed(0)
+    motion = CMMNet(settings=asdict(recipe("cmmnet-tiny")), label_names=["posed", "spontaneous"])
+    size = motion.settings.size
+    assert motion.settings.num_frames != NUM
+    translation = Translation(settings={**asdict(recipe("translation-tiny")), "size": size})
+    motion.save_pretrained(tmp_path / "run" / "model")
+    translation.save_pretrained(tmp_path / "run" / "translation" / "model")
+    clip = generate(real, tmp_path / "out", GenerateSettings(run=str(tmp_path / "run"), modes=2))[1]
+    assert len(clip.frames) == len(clip.points) == NUM
+    first = real[0]
+    unit = geometry.apply_affine(geometry.to_unit(first.points[0].astype(np.float64), GUIDE), first.points[0].astype(np.float64))
+    maps = motion.maps(unit.astype(np.float32), label="posed", modes=2)[1]
+    assert first.frames is not None
+    assert clip.frames is not None
+    renderer: Any = open_renderer(str(tmp_path / "run"))(first.frames[0], face_of(first.points[0]), neutral_points=first.points[0])
+    for frame, at in ((0, 0), (NUM - 1, len(maps) - 1)):  # the ends are the model's own
+        np.testing.assert_array_equal(clip.frames[frame], next(iter(renderer.render_maps(maps[at : at + 1]))))
+
+
+def test_between_two_landmark_images_lies_their_blend():
+    maps = torch.stack([torch.zeros(2, 2), torch.ones(2, 2), torch.full((2, 2), 0.5)])
+    assert between(maps, 5)[:, 0, 0].tolist() == [0.0, 0.5, 1.0, 0.75, 0.5]
+    assert between(maps, 2)[:, 0, 0].tolist() == [0.0, 0.5]
+    assert torch.equal(between(maps, 3), maps)
+    assert torch.equal(between(maps[:1], 4), maps[:1].expand(4, 2, 2))  # a single one stands
 
 
 def test_the_same_again_is_kept_and_a_cut_run_goes_on(real, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from limner import geometry
 from limner.generation.films import Progress, silent
@@ -39,7 +40,8 @@ class GenerateSettings:
     motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
     label: the wish in place of each clip's own label; clips without one need it.
     renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
-    drive: what a translation is given of a model that imagines landmark images: "maps", these themselves, as in the paper, or "points".
+    drive: what a translation is given of a model that imagines landmark images: "maps", these themselves, as in the paper, or "points";
+    both brought to the length of the clip.
     conditional: beside the modes the Cond-LSTM's own sequence, `<id>/conditional`. seed: as of `limner smile`. limit: only so many clips.
     """
 
@@ -158,7 +160,16 @@ class Maker:
                 units = smooth_resample(np.asarray(motion.points_unit, np.float64), num)
                 points = geometry.apply_affine(geometry.invert_affine(to_unit), units).astype(np.float32)
                 points[0] = real.points[0]
-                yield f"mode_{motion.mode + 1}" if name == "mode" else name, points, motion.duration_s, maps
+                driver = None if maps is None else between(maps, num)
+                yield f"mode_{motion.mode + 1}" if name == "mode" else name, points, motion.duration_s, driver
+
+
+def between(maps_TSS: torch.Tensor, num: int) -> torch.Tensor:
+    """Landmark images (T, S, S) -> (num, S, S) at evenly spaced times, first and last kept: the two nearest, blended (ours)."""
+    at = torch.linspace(0, len(maps_TSS) - 1, num, dtype=torch.float64)
+    low = at.long().clamp(max=max(len(maps_TSS) - 2, 0))
+    part = (at - low)[:, None, None].to(maps_TSS)
+    return torch.lerp(maps_TSS[low], maps_TSS[(low + 1).clamp(max=len(maps_TSS) - 1)], part)
 
 
 def made(real: Clip, name: str, points: np.ndarray, frames: np.ndarray | None, duration_s: float) -> Clip:
