@@ -11,7 +11,7 @@ from limner import losses
 from limner.data.prepare import prepare_smiles
 from limner.data.store import Store
 from limner.measures import ssim
-from limner.models.translation import to_bytes, to_signed
+from limner.models.conditional import to_bytes, to_signed
 from limner.papers import whole
 from limner.papers.load import load_motion_model, load_renderer
 from limner.papers.recipes import recipe

@@ -2,6 +2,7 @@
 
 Shapes: N sequences, K modes, T time, D embedding, P points, C H W pixels.
 Source of push and pull: Wang et al., "Every Smile is Unique" (CMM-Net, CVPR 2018) and its slides.
+Source of triplet: Yan et al., "Skeleton-aided Articulated Motion Generation" (ACM MM 2017) and its slides.
 Adversarial losses: Goodfellow et al. 2014 (gan), Mao et al. 2017 (lsgan), Lim & Ye 2017 (hinge).
 """
 
@@ -69,6 +70,18 @@ def generator_adversarial(fake: torch.Tensor, kind: Adversarial = "gan") -> torc
     if kind == "hinge":
         return -fake.mean()
     raise ValueError(f"no adversarial loss {kind!r}; there are: gan, lsgan, hinge")
+
+
+def triplet(anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor, margin: float) -> torch.Tensor:
+    """L_tri = [ |t_a - t_p|^2 - |t_a - t_n|^2 + margin ]_+, averaged over the N triplets (the paper sums); >= 0.
+
+    anchor, positive, negative: (N, D) features; the positive is to be nearer to the anchor than the negative by the margin.
+    Schroff et al. 2015 (FaceNet), eq. 3; Yan et al. 2017 take generated frames of one clip. ValueError where the shapes differ.
+    """
+    if not anchor.shape == positive.shape == negative.shape:
+        raise ValueError(f"a triplet's features are of one shape, not {[tuple(t.shape) for t in (anchor, positive, negative)]}")
+    near, far = ((anchor - other).float().square().flatten(1).sum(1) for other in (positive, negative))
+    return F.relu(near - far + margin).mean()
 
 
 def distance(a: torch.Tensor, b: torch.Tensor, kind: Distance = "l1", keep: int = 1) -> torch.Tensor:

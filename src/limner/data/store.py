@@ -236,6 +236,11 @@ class Store:
         row = self.row(range(len(self))[index])
         return np.array(self._array(row, "points", (row["num_frames"], row["num_points"], 2)))
 
+    def confidence(self, index: int) -> np.ndarray:
+        """The confidence (T, K) of a clip's points, as `points`."""
+        row = self.row(range(len(self))[index])
+        return np.array(self._array(row, "confidence", (row["num_frames"], row["num_points"])))
+
     def verify(self) -> None:
         """Compares every clip's content with the manifest's hash; InputError at the first that differs.
 

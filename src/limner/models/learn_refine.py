@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 
 from limner import losses
+from limner.models.conditional import still
 from limner.models.refine import gated, laid_on
-from limner.models.translation import still
 from limner.nn.critic import PatchCritic
 from limner.nn.refine import RefineNet
 

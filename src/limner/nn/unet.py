@@ -44,10 +44,11 @@ class UNet(nn.Module):
     """E pictures (N, C_e, S, S) -> a picture (N, C', S, S) in -1..1 (tanh).
 
     size: S. in_channels: of each encoder's picture, (4,) or (3, 3). widths: of the encoder's layers, each of which halves the side; the
-    decoder mirrors them. skips: which encoders hand their layers across to the decoder; None: all. norm: as in pix2pix none on the first
-    layer, on a 1x1 bottleneck (where batch statistics would wipe out the code) and on the last layer. drop: dropout of the first
-    `drop_layers` layers of the decoder. It is noise that the caller draws: without `noise` there is none.
-    ValueError: a size that the layers do not halve, an encoder that is not there.
+    decoder mirrors them. skips: which encoders hand their layers across to the decoder; None: all. tied: one encoder's weights for all
+    pictures, which then have as many channels each. norm: as in pix2pix none on the first layer, on a 1x1 bottleneck (where batch
+    statistics would wipe out the code) and on the last layer. drop: dropout of the first `drop_layers` layers of the decoder, never of
+    the last. It is noise that the caller draws: without `noise` there is none.
+    ValueError: a size that the layers do not halve, an encoder that is not there, encoders that cannot be tied.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class UNet(nn.Module):
         out_channels: int,
         widths: Sequence[int],
         skips: Sequence[int] | None = None,
+        tied: bool = False,
         norm: Norm = "batch",
         drop: float = 0.5,
         drop_layers: int = 3,
@@ -65,7 +67,9 @@ class UNet(nn.Module):
         super().__init__()
         if size < 2 ** len(widths) or size % 2 ** len(widths):
             raise ValueError(f"{len(widths)} layers halve a size that is a multiple of {2 ** len(widths)}, not {size}")
-        self.size = size
+        if tied and len(set(in_channels)) != 1:
+            raise ValueError(f"tied encoders see pictures of as many channels each, not {tuple(in_channels)}")
+        self.size, self.num_pictures = size, len(in_channels)
         self.skips = tuple(range(len(in_channels)) if skips is None else skips)
         if not set(self.skips) <= set(range(len(in_channels))):
             raise ValueError(f"skips {self.skips} name an encoder that is not there; there are {len(in_channels)}")
@@ -76,7 +80,7 @@ class UNet(nn.Module):
                 Down(before, after, first=layer == 0, norm=norms[layer])
                 for layer, (before, after) in enumerate(zip((channels, *widths[:-1]), widths, strict=True))
             )
-            for channels in in_channels
+            for channels in (in_channels[:1] if tied else in_channels)
         )
         before = len(in_channels) * widths[-1]
         layers = []
@@ -89,9 +93,10 @@ class UNet(nn.Module):
 
     def forward(self, *pictures_NCHW: torch.Tensor, noise: Noise = None) -> torch.Tensor:
         """noise: a generator for the batch, or one a sample; None: no dropout. ValueError: not as many pictures, or not S large."""
-        if len(pictures_NCHW) != len(self.encoders) or any(p.shape[-2:] != (self.size, self.size) for p in pictures_NCHW):
-            raise ValueError(f"expected {len(self.encoders)} pictures of {self.size} x {self.size}, got {[p.shape for p in pictures_NCHW]}")
-        found = [self._encode(encoder, picture) for encoder, picture in zip(self.encoders, pictures_NCHW)]
+        if len(pictures_NCHW) != self.num_pictures or any(p.shape[-2:] != (self.size, self.size) for p in pictures_NCHW):
+            raise ValueError(f"expected {self.num_pictures} pictures of {self.size} x {self.size}, got {[p.shape for p in pictures_NCHW]}")
+        encoders = [self.encoders[0 if len(self.encoders) == 1 else number] for number in range(self.num_pictures)]
+        found = [self._encode(encoder, picture) for encoder, picture in zip(encoders, pictures_NCHW)]
         x = torch.cat([layers[-1] for layers in found], 1)
         for layer, up in enumerate(self.decoder):
             if layer > 0:

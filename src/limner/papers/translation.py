@@ -18,7 +18,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 
 from limner import guides, raster
-from limner.models.translation import LearnTranslation, to_bytes, to_signed, translate
+from limner.models.conditional import to_bytes, to_signed
+from limner.models.translation import learn_translation, translate
 from limner.nn.critic import PatchCritic
 from limner.nn.unet import UNet
 from limner.training.config import from_json
@@ -148,7 +149,7 @@ def build(config: TranslationConfig) -> Translation:
 def stages(config: TranslationConfig, model: Translation, frames: Any, monitor: Callable | None = None) -> list[Stage]:
     """The one stage, on frames of the training people drawn afresh."""
     c = config
-    objective = LearnTranslation(
+    objective = learn_translation(
         model.generator,
         model.critic,
         adversarial=c.adversarial,  # type: ignore[arg-type]

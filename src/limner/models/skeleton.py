@@ -1,0 +1,62 @@
+"""A reference and a skeleton -> the person so posed: the three generators of Yan et al. (ACM MM 2017) behind one call (spec B2).
+
+    y_hat = G(x, s, z):  stacked1: x and s as six channels;  stacked2: s drawn on x;  siamese: an encoder each for s and for x
+    D sees x, s and y (or y_hat) as nine channels; z is the decoder's dropout
+
+Shapes: N batch, H W pixels. x: reference, y: frame, s: the coloured skeleton, each (N, 3, H, W). A batch: `reference`, `frames`, `skeletons`
+uint8, and where the frames come from clips by threes, those three share their noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from limner.models.conditional import FRAMES, LearnConditional, to_signed
+from limner.nn.critic import PatchCritic
+from limner.nn.layers import Noise
+from limner.nn.unet import UNet
+
+STRUCTURES = ("siamese", "stacked1", "stacked2")
+IN_CHANNELS: dict[str, tuple[int, ...]] = {"siamese": (3, 3), "stacked1": (6,), "stacked2": (3,)}  # paper: Table I, "256x256x6(3)"
+BLACK = -1.0  # what is no limb of a skeleton
+
+
+def pose(generator: UNet, structure: str, reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor, noise: Noise = None) -> torch.Tensor:
+    """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1. ValueError: no such structure."""
+    if structure == "siamese":
+        return generator(skeleton_N3HW, reference_N3HW, noise=noise)
+    if structure == "stacked1":
+        return generator(torch.cat([skeleton_N3HW, reference_N3HW], 1), noise=noise)
+    if structure == "stacked2":
+        return generator(drawn_on(reference_N3HW, skeleton_N3HW), noise=noise)
+    raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
+
+
+def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch.Tensor:
+    """The skeleton's limbs over the reference."""
+    return torch.where((skeleton_N3HW > BLACK).any(1, keepdim=True), skeleton_N3HW, reference_N3HW)
+
+
+def learn_pose(generator: UNet, critic: PatchCritic, *, structure: str, by_clip: bool, **weights: Any) -> LearnConditional:
+    """What such a generator minimises; weights and rates as of LearnConditional. by_clip: three frames of a clip follow one another."""
+
+    def make(batch: Mapping[str, torch.Tensor], noise: torch.Generator) -> torch.Tensor:
+        x, s = to_signed(batch["reference"]), to_signed(batch["skeletons"])
+        return pose(generator, structure, x, s, by_threes(noise, len(x)) if by_clip else noise)
+
+    def told(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return torch.cat([to_signed(batch["reference"]), to_signed(batch["skeletons"])], 1)
+
+    def real(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return to_signed(batch["frames"])
+
+    return LearnConditional(generator, critic, make=make, told=told, real=real, **weights)
+
+
+def by_threes(noise: torch.Generator, num: int) -> list[torch.Generator]:
+    """A generator for each of `num` samples, the same for each three that follow one another."""
+    seeds = torch.randint(2**62, (num // FRAMES,), generator=noise).tolist()
+    return [torch.Generator().manual_seed(seed) for seed in seeds for _ in range(FRAMES)]
