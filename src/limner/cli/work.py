@@ -107,7 +107,7 @@ class Train:
     """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 
     recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
-    """cmmnet-points, cmmnet (motion, then the translation to pixels), translation alone, and their variants."""
+    """cmmnet-points, cmmnet (motion, then the translation to pixels), translation alone, scgan-siamese, and their variants."""
     data: Annotated[Path, arg(metavar="STORE")]
     """The clip store to learn from (limner prepare smiles makes one)."""
     out: Annotated[Path, arg(metavar="RUN")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from limner.types import Face
+from limner.types import Face, InputError
 
 if TYPE_CHECKING:
     from limner.generation.reference import Reference
@@ -79,6 +79,8 @@ def _with_model(model: Any) -> Maker:
     """The renderer class that belongs to a trained network's recipe."""
     import importlib
 
+    if model.family not in RENDERER_OF:
+        raise InputError(f"that run ({model.settings.recipe}) moves bodies, not faces; it is driven by clips of a body: limner generate RUN")
     module, name = RENDERER_OF[model.family]
     renderer = getattr(importlib.import_module(module), name)
     return lambda photo, face, *, neutral_points: renderer(photo, face, neutral_points=neutral_points, model=model)

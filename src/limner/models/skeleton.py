@@ -3,8 +3,8 @@
     y_hat = G(x, s, z):  stacked1: x and s as six channels;  stacked2: s drawn on x;  siamese: an encoder each for s and for x
     D sees x, s and y (or y_hat) as nine channels; z is the decoder's dropout
 
-Shapes: N batch, H W pixels. x: reference, y: frame, s: the coloured skeleton, each (N, 3, H, W). A batch: `reference`, `frames`, `skeletons`
-uint8, and where the frames come from clips by threes, those three share their noise.
+Shapes: N batch, H W pixels. x: reference, y: frame, s: the coloured skeleton, each (N, 3, H, W). A batch: `reference`, `frames`,
+`skeletons` uint8; where the frames come from clips by threes, those three share their noise.
 """
 
 from __future__ import annotations

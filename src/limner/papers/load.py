@@ -15,6 +15,7 @@ CLASSES = {"cmmnet-points": ("limner.papers.cmmnet_points", "CMMNetPoints"), "cm
 RENDERERS: dict[str, tuple[str, str]] = {
     "translation": ("limner.papers.translation", "Translation"),
     "warp-refine": ("limner.papers.warp_refine", "WarpRefine"),
+    "scgan": ("limner.papers.scgan", "Scgan"),
 }
 SHIPPED = Path(__file__).parents[1] / "weights"
 

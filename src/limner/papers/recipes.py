@@ -7,6 +7,7 @@ from typing import Any
 
 from limner.papers.cmmnet import CMMNetConfig
 from limner.papers.cmmnet_points import CMMNetPointsConfig
+from limner.papers.scgan import ScganConfig
 from limner.papers.translation import TranslationConfig
 from limner.papers.warp_refine import WarpRefineConfig
 from limner.types import InputError
@@ -143,6 +144,45 @@ def warp_refine_tiny() -> WarpRefineConfig:
     )
 
 
+def scgan_siamese() -> ScganConfig:
+    """Skeleton-aided motion, the paper's final model: an encoder for the skeleton, one for the reference, 256 x 256; `--set size=64`."""
+    return ScganConfig()
+
+
+def scgan_stacked1() -> ScganConfig:
+    """The same, skeleton and reference stacked as six channels."""
+    return replace(scgan_siamese(), recipe="scgan-stacked1", structure="stacked1")
+
+
+def scgan_stacked2() -> ScganConfig:
+    """The same, the skeleton drawn on the reference."""
+    return replace(scgan_siamese(), recipe="scgan-stacked2", structure="stacked2")
+
+
+def scgan_siamese_tiny() -> ScganConfig:
+    """Seconds on one core: for tests."""
+    return replace(
+        scgan_siamese(),
+        recipe="scgan-siamese-tiny",
+        size=32,
+        widths=(8, 16, 16, 16, 16),
+        critic_widths=(8, 16, 16),
+        batch=6,
+        gap=2,
+        steps=(6,),
+    )
+
+
+def scgan_stacked1_tiny() -> ScganConfig:
+    """Seconds on one core: for tests."""
+    return replace(scgan_siamese_tiny(), recipe="scgan-stacked1-tiny", structure="stacked1")
+
+
+def scgan_stacked2_tiny() -> ScganConfig:
+    """Seconds on one core: for tests."""
+    return replace(scgan_siamese_tiny(), recipe="scgan-stacked2-tiny", structure="stacked2")
+
+
 RECIPES = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -159,6 +199,12 @@ RECIPES = {
         warp_refine,
         warp_refine_plain,
         warp_refine_tiny,
+        scgan_siamese,
+        scgan_stacked1,
+        scgan_stacked2,
+        scgan_siamese_tiny,
+        scgan_stacked1_tiny,
+        scgan_stacked2_tiny,
     )
 }
 

@@ -27,6 +27,7 @@ PAPERS = {
     "cmmnet-points": "limner.papers.cmmnet_points",
     "translation": "limner.papers.translation",
     "warp-refine": "limner.papers.warp_refine",
+    "scgan": "limner.papers.scgan",
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limner.papers import translation
+from limner.papers import scgan, translation
 from limner.papers.recipes import recipe as recipe_of
 from limner.papers.train import train as train_one
 from limner.training.config import override
@@ -99,4 +99,6 @@ def _todo(recipe: Any, data: Path, overrides: Mapping[str, Any] | None, show: bo
     for part in todo:
         if isinstance(part.config, translation.TranslationConfig):
             translation.check(part.config, store)
+        if isinstance(part.config, scgan.ScganConfig):
+            scgan.check(part.config, store)
     return todo
