@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from limner.data.store import Store
-from limner.evaluation.compare import Seen, compare, grouped
+from limner.evaluation.compare import Scores, Seen, compare, grouped
 from limner.generation.films import Progress, silent
+from limner.guides.body import GUIDE as BODY
 from limner.media.files import make_folder, write_text
 from limner.media.pictures import write_png
 
@@ -32,28 +33,43 @@ FIGURES: dict[str, tuple[str, bool | None]] = {
     "identity": ("identity: cosine with the first frame", True),
     "identity_real": ("the same of the real clips", None),
 }
+OF_BODIES: dict[str, tuple[str, bool | None]] = {
+    "ssim": ("SSIM, 11x11 Gaussian", True),
+    "body_ssim": ("SSIM in the square round the person", True),
+    "psnr": ("PSNR, dB", True),
+    "body_identity": ("identity distance from the first frame: 1 - cosine", False),
+    "body_identity_real": ("the same of the real clips", None),
+    "frame_difference_ratio": ("change from frame to frame over that of the real clips", None),
+    "flicker_ratio": ("flicker (second difference) over that of the real clips", None),
+    "warping_error": ("warping error along the real motion, 0..255", False),
+    "warping_error_real": ("the same of the real clips", None),
+}
 SHEET_ROWS, SHEET_MOMENTS, SHEET_PX = 6, 8, 96
 
 
 def run(
-    real: Path, fakes: Sequence[Path], out: Path | None = None, *, limit: int | None = None, progress: Progress = silent
+    real: Path,
+    fakes: Sequence[Path],
+    out: Path | None = None,
+    *,
+    limit: int | None = None,
+    judge: Path | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Scores every store, prints a table, writes OUT/clips.json and OUT/clips.png where `out` is given; -> store name -> figures.
 
-    limit: only the first so many real clips. InputError where a store is none, has no pixels, or was made from other clips.
+    limit: only the first so many real clips. judge: of bodies, a folder of `limner bench bodies`, which then tells who they are.
+    InputError where a store is none, has no pixels, or was made from other clips.
     """
-    from limner.detect.face import FaceDetector
-    from limner.evaluation.judges.identity import FaceIdentity
-
-    judge = FaceIdentity.load()
-    truth, detector, cache = Store(Path(real)), FaceDetector(), dict[str, Seen | None]()
+    truth, stores = Store(Path(real)), {Path(path).name: Store(Path(path)) for path in fakes}
+    bodies = all(points == BODY.num_points for points in truth.table["num_points"].to_pylist())
+    score, told = _of_bodies(judge) if bodies else _of_faces()
     found: dict[str, Any] = {}
-    stores = {Path(path).name: Store(Path(path)) for path in fakes}
     for name, store in stores.items():
-        scores = compare(truth, store, detector, identity=judge.embed, limit=limit, cache=cache, progress=progress)
+        scores = score(truth, store, limit=limit, progress=progress)
         found[name] = {"figures": scores.table(), "lost": scores.lost, "settings": store.note.get("settings", {})}
-    print("\n".join(lines(found)))
-    print(f"identity by {judge.record()['name']}, version {judge.version}; held out: {judge.held_out}")
+    print("\n".join(lines(found, OF_BODIES if bodies else FIGURES)))
+    print(told)
     if out is not None:
         make_folder(Path(out))
         write_text(Path(out) / "clips.json", json.dumps(found, indent=1) + "\n")
@@ -61,15 +77,38 @@ def run(
     return found
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def _of_faces() -> tuple[Callable[..., Scores], str]:
+    """What compares two stores of faces, and a line on its judge."""
+    from limner.detect.face import FaceDetector
+    from limner.evaluation.judges.identity import FaceIdentity
+
+    judge, detector, cache = FaceIdentity.load(), FaceDetector(), dict[str, Seen | None]()
+    told = f"identity by {judge.record()['name']}, version {judge.version}; held out: {judge.held_out}"
+    return lambda real, fake, **more: compare(real, fake, detector, identity=judge.embed, cache=cache, **more), told  # type: ignore[arg-type]
+
+
+def _of_bodies(folder: Path | None) -> tuple[Callable[..., Scores], str]:
+    """What compares two stores of bodies, and a line on its judge."""
+    from limner.evaluation.compare_bodies import compare_bodies
+    from limner.evaluation.judges.body import BodyIdentity
+
+    if folder is None:
+        return compare_bodies, "who the people are was not judged: --judge names a judge of bodies (limner bench bodies makes one)"
+    judge = BodyIdentity.load(folder)
+    told = f"identity by {folder}, held out: {judge.held_out}"
+    return lambda real, fake, **more: compare_bodies(real, fake, identity=judge.of_clip, **more), told
+
+
+def lines(found: dict[str, Any], figures: dict[str, tuple[str, bool | None]]) -> Iterator[str]:
     """The figures as a Markdown table, a column a store, means with 95 % intervals over people."""
     yield "| figure | " + " | ".join(found) + " |"
     yield "|---|" + "---|" * len(found)
-    for name, (what, _) in FIGURES.items():
+    for name, (what, _) in figures.items():
         cells = [_cell(item["figures"].get(name)) for item in found.values()]
         if any(cells):
             yield f"| {what} | " + " | ".join(cells) + " |"
-    yield "| clips in which the detector lost the face | " + " | ".join(str(item["lost"]) for item in found.values()) + " |"
+    if figures is FIGURES:
+        yield "| clips in which the detector lost the face | " + " | ".join(str(item["lost"]) for item in found.values()) + " |"
 
 
 def _cell(figure: dict[str, float] | None) -> str:

@@ -27,7 +27,7 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips, identity, synthetic, video, translation, training
+                              clips, identity, synthetic, video, translation, training, actions, bodies
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -38,7 +38,22 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 SUBCOMMANDS = {
     "motion": ("extract",),
     "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
-    "bench": ("faces", "speed", "motion", "ablation", "au", "media", "clips", "identity", "synthetic", "video", "translation", "training"),
+    "bench": (
+        "faces",
+        "speed",
+        "motion",
+        "ablation",
+        "au",
+        "media",
+        "clips",
+        "identity",
+        "synthetic",
+        "video",
+        "translation",
+        "training",
+        "actions",
+        "bodies",
+    ),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
@@ -86,6 +101,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import generate
 
         return generate.generate
+    if second in ("actions", "bodies"):
+        from limner.cli import body_benches
+
+        return getattr(body_benches, second)
     if first == "bench":
         from limner.cli import benches
 

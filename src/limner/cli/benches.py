@@ -165,6 +165,8 @@ class Clips:
     """Stores that limner generate made from it."""
     limit: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Only the first N real clips."""
+    judge: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Of bodies: a judge of who they are, which limner bench bodies makes."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Also write the figures and a sheet of pictures there, as clips.json and clips.png."""
 
@@ -177,7 +179,7 @@ def clips(args: Sequence[str]) -> int:
     if not asked.fakes:
         raise InputError("name at least one store of generated clips: limner bench clips STORE STORE2")
     with Bar("bench clips") as bar:
-        clips.run(asked.real, asked.fakes, asked.out, limit=asked.limit, progress=bar)
+        clips.run(asked.real, asked.fakes, asked.out, limit=asked.limit, judge=asked.judge, progress=bar)
     return OK
 
 

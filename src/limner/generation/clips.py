@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from limner import geometry
+from limner.generation.bodies import BodyMaker, moves_bodies
 from limner.generation.films import Progress, silent
 from limner.generation.motion import GUIDE, smooth_resample
 from limner.generation.renderers import open_renderer
@@ -36,7 +37,8 @@ KIND, SOURCE = "transition", "limner.generate"
 class GenerateSettings:
     """What is generated from each clip of a split.
 
-    run: a run of `limner train`; "ours": what ships; a run of a renderer alone goes with the clips' own motion.
+    run: a run of `limner train`; "ours": what ships; a run of a renderer alone goes with the clips' own motion, one that moves bodies
+    (scgan) always takes that, and of what follows only split, seed and limit.
     motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
     label: the wish in place of each clip's own label; clips without one need it.
     renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
@@ -78,7 +80,8 @@ def generate(store: Store, out: Path, settings: GenerateSettings, *, force: bool
 
     if out.resolve() == store.path.resolve():
         raise InputError(f"{out} is the store that is read; name another folder with --out")
-    rows, maker = _rows(store, settings), Maker(store, settings)
+    maker = maker_of(store, settings)
+    rows = maker.rows()
     note = {**asdict(settings), "source": SOURCE, "data": store_identity(store), "model": maker.identity}
     wanted = len(rows) * maker.clips_per_row
     done = kept(out, note, force)
@@ -93,16 +96,11 @@ def generate(store: Store, out: Path, settings: GenerateSettings, *, force: bool
     return StoreOf(out)
 
 
-def _rows(store: Store, settings: GenerateSettings) -> list[int]:
-    """The clips that are imitated, in the store's order. InputError where there is none."""
-    rows = store.select(split=settings.split, kind=KIND)
-    if not rows:
-        splits = ", ".join(sorted(set(store.table["split"].to_pylist()))) or "none"
-        raise InputError(f"store {store.path} has no {KIND} of split {settings.split!r}; its splits are: {splits}")
-    bare = [store.row(i)["id"] for i in rows if store.row(i)["label"] is None]
-    if bare and settings.label is None and settings.motion != RECORDED:
-        raise InputError(f"clip {bare[0]!r} of store {store.path} has no label; say which smile is wished with --label")
-    return rows[: settings.limit]
+def maker_of(store: Store, settings: GenerateSettings) -> Maker | BodyMaker:
+    """What makes clips of this run: of faces, or of bodies, which are always moved by the clips' own points."""
+    if settings.run != OURS and moves_bodies(settings.run):
+        return BodyMaker(store, settings.run, split=settings.split, seed=settings.seed, limit=settings.limit, source=SOURCE)
+    return Maker(store, settings)
 
 
 def store_identity(store: Store) -> str:
@@ -126,6 +124,18 @@ class Maker:
         self.modes = 1 if self.model is None else settings.modes or self.model.max_modes
         self.clips_per_row = self.modes + (settings.conditional and self.model is not None)
         self.identity = f"{'' if self.model is None else model_identity(own)} {renderer_identity(renderer)}".strip()
+
+    def rows(self) -> list[int]:
+        """The clips that are imitated, in the store's order. InputError where there is none."""
+        store, settings = self.store, self.settings
+        rows = store.select(split=settings.split, kind=KIND)
+        if not rows:
+            splits = ", ".join(sorted(set(store.table["split"].to_pylist()))) or "none"
+            raise InputError(f"store {store.path} has no {KIND} of split {settings.split!r}; its splits are: {splits}")
+        bare = [store.row(i)["id"] for i in rows if store.row(i)["label"] is None]
+        if bare and settings.label is None and settings.motion != RECORDED:
+            raise InputError(f"clip {bare[0]!r} of store {store.path} has no label; say which smile is wished with --label")
+        return rows[: settings.limit]
 
     def clips(self, row: int) -> Iterator[Clip]:
         """The generated clips of one real one."""

@@ -80,7 +80,7 @@ def _with_model(model: Any) -> Maker:
     import importlib
 
     if model.family not in RENDERER_OF:
-        raise InputError(f"that run ({model.settings.recipe}) moves bodies, not faces; it is driven by clips of a body: limner generate RUN")
+        raise InputError(f"{model.settings.recipe} moves bodies, not faces; it is driven by clips of bodies: limner generate RUN")
     module, name = RENDERER_OF[model.family]
     renderer = getattr(importlib.import_module(module), name)
     return lambda photo, face, *, neutral_points: renderer(photo, face, neutral_points=neutral_points, model=model)

@@ -1,6 +1,7 @@
 """Measures: pure functions of pictures and points, numpy arrays or tensors in, numbers out."""
 
 from limner.measures.action_units import action_units
+from limner.measures.flow import Flow, optical_flow, warping_error
 from limner.measures.identity import cosine_similarity, retrieved, roc_auc
 from limner.measures.image import lip_box, mouth_ssim, psnr, ssim
 from limner.measures.points import (
@@ -16,6 +17,7 @@ from limner.measures.points import (
 from limner.measures.video import flicker, frame_difference, mode_distance_px
 
 __all__ = [
+    "Flow",
     "action_units",
     "au_clip_distance",
     "au_clip_dtw",
@@ -30,9 +32,11 @@ __all__ = [
     "mode_distance",
     "mode_distance_px",
     "mouth_ssim",
+    "optical_flow",
     "psnr",
     "retrieved",
     "roc_auc",
     "sequence_distance",
     "ssim",
+    "warping_error",
 ]

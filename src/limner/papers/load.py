@@ -54,6 +54,12 @@ def load_renderer(source: str | Path) -> Any:
     return _built(folder, RENDERERS[family], **{name: content[name] for name in ("settings", "critic") if name in content})
 
 
+def recipe_of_run(source: str | Path) -> str:
+    """Which recipe a run folder, or a model's folder, was trained with; "" where it does not say. InputError as `load_renderer`."""
+    _, content = _opened(Path(source))
+    return str(content.get("settings", {}).get("recipe", ""))
+
+
 def _opened(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The folder that holds a model's files, and its config. InputError where it is missing, not whole, or holds a pickle."""
     if folder.is_file():

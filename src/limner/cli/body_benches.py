@@ -1,0 +1,61 @@
+"""`limner bench actions`, `bodies`: the figures of clips of bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from limner.cli.session import OK, Bar, parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actions:
+    """Whether one sees what the bodies do: a judge trained on the real training clips, on real test clips first, then on generated ones."""
+
+    real: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The store of real clips, with pixels and labels."""
+    fakes: Annotated[Positional[tuple[Path, ...]], arg(metavar="STORE2...", help_behavior_hint="")] = ()
+    """Stores that limner generate made from it."""
+    judge: Annotated[Path, arg(metavar="FOLDER")]
+    """Where the judge is kept; trained first where there is none."""
+    labels: Annotated[str | None, arg(metavar="LABEL,LABEL...", help_behavior_hint="")] = None
+    """Only these actions."""
+    leave_one_out: Annotated[bool, arg(help_behavior_hint="")] = False
+    """For small sets: a judge for each person, trained on all the others."""
+    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
+    """Also write the figures there."""
+
+
+def actions(args: Sequence[str]) -> int:
+    """The command `limner bench actions`."""
+    asked = parse(Actions, "bench actions", args)
+    from limner.bench import actions
+
+    labels = None if asked.labels is None else [label.strip() for label in asked.labels.split(",")]
+    with Bar("bench actions") as bar:
+        options = {"labels": labels, "leave_one_out": asked.leave_one_out, "out": asked.out, "progress": bar}
+        actions.run(asked.real, asked.fakes, asked.judge, **options)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bodies:
+    """How well a judge of who a body is finds people that it never saw; for limner bench clips --judge."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The store of real clips, with pixels."""
+    judge: Annotated[Path, arg(metavar="FOLDER")]
+    """Where the judge is kept; trained first, on the training people, where there is none."""
+
+
+def bodies(args: Sequence[str]) -> int:
+    """The command `limner bench bodies`."""
+    asked = parse(Bodies, "bench bodies", args)
+    from limner.bench import bodies
+
+    bodies.run(asked.store, asked.judge)
+    return OK
