@@ -1,5 +1,6 @@
 """The loop: it learns, it goes on bit for bit where it stopped or was killed, it stops at NaN; checkpoints are all or nothing."""
 
+import copy
 import json
 from dataclasses import dataclass
 
@@ -62,6 +63,28 @@ def test_stopped_and_gone_on_is_straight_bitwise(tmp_path, stop):
     assert torch.equal(resumed.bias, straight.bias)
     again, _ = line(5, tmp_path / "broken")  # finished: nothing more happens
     assert torch.equal(again.weight, straight.weight)
+
+
+def test_moments_keep_the_memory_format_of_their_weights(tmp_path):
+    """Fused Adam walks through weights and moments side by side: moments of another layout would go to other weights."""
+
+    def three_more(net, optimizer, first):
+        for step in range(first, first + 3):
+            optimizer.zero_grad()
+            (net(torch.randn(2, 3, 8, 8, generator=generator_of(step))) ** 2).mean().backward()
+            optimizer.step()
+
+    torch.manual_seed(0)
+    nets = [torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)]
+    first = torch.optim.Adam(nets[0].parameters(), fused=True)
+    three_more(nets[0], first, 0)
+    checkpoint.save(tmp_path, nets[0], {"net": first}, {}, 1)
+    nets.append(copy.deepcopy(nets[0]))
+    second = torch.optim.Adam(nets[1].parameters(), fused=True)
+    checkpoint.restore_optimizers(checkpoint.latest(tmp_path), {"net": second})
+    three_more(nets[0], first, 3)
+    three_more(nets[1], second, 3)
+    assert torch.equal(nets[0].weight, nets[1].weight)
 
 
 def test_the_same_parts_give_the_same_generator_and_others_another():

@@ -173,6 +173,16 @@ def restore_optimizers(folder: Path, optimizers: Mapping[str, torch.optim.Optimi
             if owner == name:
                 state.setdefault(int(index), {})[slot] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": groups[name]})
+        _lay_out_as_owners(optimizer)
+
+
+def _lay_out_as_owners(optimizer: torch.optim.Optimizer) -> None:
+    """The moments in the memory format of their parameters, as in the run that was stopped: torch's fused Adam on a CPU walks through
+    both side by side and does not look at the strides, so that moments of another layout would go to other weights."""
+    for parameter, slots in optimizer.state.items():
+        for slot, value in slots.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                slots[slot] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _flat(optimizers: Mapping[str, torch.optim.Optimizer]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
