@@ -16,7 +16,7 @@ from limner.papers import whole
 from limner.papers.load import load_motion_model, load_renderer
 from limner.papers.recipes import recipe
 from limner.papers.train import prepare
-from limner.papers.translation import Translation, TranslationConfig, fading
+from limner.papers.translation import Translation, fading
 from limner.training import checkpoint
 from limner.training.loop import generator_of
 from limner.types import InputError
@@ -124,6 +124,7 @@ def test_it_overfits_one_batch(store):
 
 def test_rate_fades_after_half_the_way():
     assert [fading(part) for part in (0, 0.25, 0.5, 0.75, 1.0)] == [1, 1, 1, 0.5, 0]
+    assert [fading(part, warm_up=0.2) for part in (0, 0.1, 0.2, 0.75)] == [0.05, 0.55, 1, 0.5]
 
 
 def test_a_translation_is_driven_by_points_or_by_maps(clip):
@@ -144,7 +145,7 @@ def test_a_translation_is_driven_by_points_or_by_maps(clip):
 
 
 def test_noise_is_a_clips_own_and_does_not_flicker(clip):
-    model = Translation(settings=vars(tiny()))
+    model = Translation(settings=vars(tiny(net="pix2pix")))
     still = np.repeat(clip.points[:1], 5, 0)
     noisy = model.translate(still, clip.frames[0], seed=3)
     assert (noisy == noisy[:1]).all()
@@ -211,7 +212,7 @@ def test_what_a_run_refuses_before_it_trains(store, tmp_path):
     with pytest.raises(InputError, match="that recipe is none of a translation"):
         whole.train("cmmnet-tiny", store.path, out, {"translation": "cmmnet"}, show=False)
     with pytest.raises(InputError, match="size must be divisible by 64: each of the 6 widths halves it"):
-        whole.train("translation", store.path, out, {"size": 32}, show=False)
+        whole.train("translation-pix2pix", store.path, out, {"size": 32}, show=False)
     assert not out.exists()
 
 
@@ -225,13 +226,14 @@ def test_settings_of_the_translation_are_its_own(store):
 def test_the_recipes_are_of_the_sizes_their_names_say():
     for name, size in (("translation", 64), ("translation-128", 128), ("translation-256", 256)):
         config = recipe(name)
-        assert config.size == size == 2 ** len(config.widths)
+        assert config.size == size == 2 ** (len(config.widths) + 1)
         model = Translation(settings=vars(config))
         with torch.no_grad():
             maps = model.maps_of(np.full((1, 68, 2), size / 2, np.float32))
             assert model.generator.eval()(torch.cat([maps, torch.zeros(1, 3, size, size)], 1)).shape == (1, 3, size, size)
-    parameters = sum(p.numel() for p in Translation(settings=vars(TranslationConfig())).generator.parameters())
-    assert parameters == 29_245_635
+    for name, parameters in (("translation", 3_556_894), ("translation-pix2pix", 29_245_635)):
+        assert sum(p.numel() for p in Translation(settings=vars(recipe(name))).generator.parameters()) == parameters
+    assert recipe("translation-pix2pix").size == 2 ** len(recipe("translation-pix2pix").widths)
 
 
 def test_the_monitor_shows_true_frames_above_translated_ones(store):

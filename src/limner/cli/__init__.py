@@ -23,8 +23,6 @@ usage: limner COMMAND [OPTIONS]
   prepare smiles STORE        make the corpus of smiles that the models learn from
   prepare synthetic-faces STORE
                               the same people with faces of pixels, for the translation
-  prepare synthetic-bodies STORE
-                              people who walk, run, wave, box and clap, with their joints
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
@@ -39,7 +37,7 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 """
 SUBCOMMANDS = {
     "motion": ("extract",),
-    "prepare": ("smiles", "synthetic-faces", "synthetic-bodies", "folder", "uva-nemo", "disfa", "disfa-plus"),
+    "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
     "bench": (
         "faces",
         "speed",
@@ -119,7 +117,7 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import motion
 
         return getattr(motion, second)
-    if first == "prepare" and second not in ("smiles", "synthetic-faces", "synthetic-bodies"):
+    if first == "prepare" and second not in ("smiles", "synthetic-faces"):
         from limner.cli import prepare
 
         return getattr(prepare, second.replace("-", "_"))

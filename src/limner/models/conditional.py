@@ -56,6 +56,7 @@ class LearnConditional:
 
     make: batch and generator of noise -> generated pictures. told: batch -> (N, C, H, W), what the critic sees beside a picture.
     real: batch -> the true pictures. adversarial_weight 0: no critic step. l1_weight 0: no L1. triplets: None: no such term.
+    critic_rate, critic_betas: of the critic's Adam; None: as the generator's.
     """
 
     def __init__(
@@ -71,17 +72,19 @@ class LearnConditional:
         l1_weight: float,
         rate: float,
         betas: tuple[float, float],
+        critic_rate: float | None = None,
+        critic_betas: tuple[float, float] | None = None,
         triplets: Triplets | None = None,
     ):
         self.generator, self.critic = generator, critic
         self.make, self.told, self.real = make, told, real
         self.adversarial: losses.Adversarial = adversarial
         self.adversarial_weight, self.l1_weight, self.triplets = adversarial_weight, l1_weight, triplets
-        self.rate, self.betas = rate, betas
+        self.adam = {"critic": (critic, critic_rate or rate, critic_betas or betas), "generator": (generator, rate, betas)}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        nets = {"critic": self.critic, "generator": self.generator} if self.adversarial_weight else {"generator": self.generator}
-        return {name: torch.optim.Adam(net.parameters(), lr=self.rate, betas=self.betas, fused=True) for name, net in nets.items()}
+        each = {name: self.adam[name] for name in (("critic", "generator") if self.adversarial_weight else ("generator",))}
+        return {name: torch.optim.Adam(net.parameters(), lr=rate, betas=betas, fused=True) for name, (net, rate, betas) in each.items()}
 
     def updates(self, batch: Batch, generator: torch.Generator) -> Iterator:
         told, real = self.told(batch), self.real(batch)

@@ -45,8 +45,8 @@ class Block(nn.Module):
 class RefineNet(nn.Module):
     """Pictures at full size (folded 2 x 2 into channels) and smooth fields at half size -> `Refined`.
 
-    fine, smooth: how many channels come in at full and at half size. widths: channels at 1/2, 1/4, 1/8, 1/16 of the size.
-    depths: residual blocks at each on the way down; on the way up there is one. most_flow_px: a flow goes no farther.
+    fine, smooth: how many channels come in at full and at half size (0: nothing smooth). widths: channels at 1/2, 1/4, 1/8 ... of the
+    size. depths: residual blocks at each on the way down; on the way up there is one. most_flow_px: a flow goes no farther.
     """
 
     def __init__(self, *, fine: int, smooth: int, widths: tuple[int, ...], depths: tuple[int, ...], most_flow_px: float) -> None:
@@ -75,9 +75,10 @@ class RefineNet(nn.Module):
             assert self.paint.bias is not None
             self.paint.bias[24:] = FIRST_MASK
 
-    def forward(self, fine: torch.Tensor, smooth: torch.Tensor) -> Refined:
+    def forward(self, fine: torch.Tensor, smooth: torch.Tensor | None = None) -> Refined:
         """fine: (N, fine, H, W); smooth: (N, smooth, H / 2, W / 2)."""
-        x = self.stem(torch.cat([F.pixel_unshuffle(fine, 2), smooth], 1))
+        folded = F.pixel_unshuffle(fine, 2)
+        x = self.stem(folded if smooth is None else torch.cat([folded, smooth], 1))
         kept = [self.encode[0](x)]
         for down, encode in zip(self.down, self.encode[1:]):
             kept.append(encode(down(F.leaky_relu(kept[-1], SLOPE))))

@@ -66,7 +66,7 @@ def cmmnet_points_tiny() -> CMMNetPointsConfig:
 
 
 def translation() -> TranslationConfig:
-    """CMM-Net's landmark images to pixels, 64 x 64: the U-Net, its critic, L1; what `cmmnet` trains last."""
+    """CMM-Net's landmark images to pixels, 64 x 64: a U-Net, its critic, L1; what `cmmnet` trains last."""
     return TranslationConfig()
 
 
@@ -76,43 +76,51 @@ def translation_128() -> TranslationConfig:
         translation(),
         recipe="translation-128",
         size=128,  # ours: twice the paper's
-        widths=(64, 128, 256, 512, 512, 512, 512),  # ours: one layer more, to 1 x 1
-        critic_widths=(64, 128, 256, 512),  # ours: pix2pix's own critic,
+        widths=(32, 64, 128, 192, 192, 192),  # ours: one layer more
+        most_flow_px=16.0,  # ours
+        critic_widths=(64, 128, 256, 512),  # ours: pix2pix's own critic
         critic_strided=3,  # ours: 70 x 70, half the face again
         jitter=4,  # ours
     )
 
 
 def translation_256() -> TranslationConfig:
-    """The same at 256 x 256: pix2pix itself, but for what the critic is told."""
+    """The same at 256 x 256."""
     return replace(
         translation_128(),
         recipe="translation-256",
         size=256,  # ours: pix2pix's size
-        widths=(64, 128, 256, 512, 512, 512, 512, 512),  # ours: pix2pix's widths
+        widths=(32, 64, 128, 192, 192, 192, 192),  # ours: one layer more
+        most_flow_px=32.0,  # ours
         jitter=8,  # ours
     )
 
 
-def translation_residual() -> TranslationConfig:
-    """Ours: the network says what changes of the neutral face, at half the width; learns several times faster on a CPU."""
+def translation_pix2pix() -> TranslationConfig:
+    """The same with the layers, rates and dropout of pix2pix (spec A4 and A5): every frame is drawn anew."""
     return replace(
         translation(),
-        recipe="translation-residual",
-        residual=True,
-        widths=(32, 64, 128, 256, 256, 256),  # ours: half of pix2pix's
-        critic_widths=(32, 64, 128),  # ours
-        drop=0.0,  # ours: what does not change must not
-        rate=5e-4,  # ours
-        adversarial_weight=0.5,  # ours
-        steps=(3600,),  # ours
+        recipe="translation-pix2pix",
+        net="pix2pix",
+        widths=(64, 128, 256, 512, 512, 512),  # spec A4: six layers down to 1 x 1
+        rate=2e-4,  # spec A5
+        betas=(0.5, 0.999),  # spec A5: b1; pix2pix: b2
+        warm_up=0.0,  # pix2pix
+        ema=None,  # pix2pix
     )
 
 
 def translation_tiny() -> TranslationConfig:
     """Seconds on one core: for tests."""
     return replace(
-        translation(), recipe="translation-tiny", size=32, widths=(8, 16, 16), critic_widths=(8, 16), critic_strided=1, batch=4, steps=(6,)
+        translation(),
+        recipe="translation-tiny",
+        size=32,
+        widths=(8, 16, 16),
+        critic_widths=(8, 16),
+        critic_strided=1,
+        batch=4,
+        steps=(6,),
     )
 
 
@@ -134,7 +142,6 @@ def warp_refine_tiny() -> WarpRefineConfig:
         size=64,
         window=48,
         widths=(8, 12, 16),
-        depths=(1, 1, 1),
         critic_widths=(8, 16),
         critic_side=32,
         batch=2,
@@ -157,30 +164,6 @@ def scgan_stacked1() -> ScganConfig:
 def scgan_stacked2() -> ScganConfig:
     """The same, the skeleton drawn on the reference."""
     return replace(scgan_siamese(), recipe="scgan-stacked2", structure="stacked2")
-
-
-def scgan_siamese_small() -> ScganConfig:
-    """Ours: 64 x 64 and a quarter of the paper's widths, which some minutes of one CPU core can train."""
-    return replace(
-        scgan_siamese(),
-        recipe="scgan-siamese-small",
-        size=64,
-        widths=(16, 32, 64, 128, 128, 128),  # ours
-        critic_widths=(16, 32, 64, 128),  # ours
-        rate=5e-4,  # ours
-        steps=(1500,),  # ours
-        precision="no",  # ours: as fast here
-    )
-
-
-def scgan_stacked1_small() -> ScganConfig:
-    """The same, stacked as six channels."""
-    return replace(scgan_siamese_small(), recipe="scgan-stacked1-small", structure="stacked1")
-
-
-def scgan_stacked2_small() -> ScganConfig:
-    """The same, the skeleton drawn on the reference."""
-    return replace(scgan_siamese_small(), recipe="scgan-stacked2-small", structure="stacked2")
 
 
 def scgan_siamese_tiny() -> ScganConfig:
@@ -218,7 +201,7 @@ RECIPES = {
         translation,
         translation_128,
         translation_256,
-        translation_residual,
+        translation_pix2pix,
         translation_tiny,
         warp_refine,
         warp_refine_plain,
@@ -226,9 +209,6 @@ RECIPES = {
         scgan_siamese,
         scgan_stacked1,
         scgan_stacked2,
-        scgan_siamese_small,
-        scgan_stacked1_small,
-        scgan_stacked2_small,
         scgan_siamese_tiny,
         scgan_stacked1_tiny,
         scgan_stacked2_tiny,

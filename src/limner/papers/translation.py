@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import nn
 
 from limner import guides, raster
 from limner.models.conditional import to_bytes, to_signed
-from limner.models.translation import learn_translation, translate
+from limner.models.translation import MovingUNet, learn_translation, translate
 from limner.nn.critic import PatchCritic
 from limner.nn.unet import UNet
 from limner.training.config import from_json
@@ -37,26 +38,31 @@ class TranslationConfig:
     size: int = 64  # slides: 64 x 64
     style: str = "lines"  # spec A2: as the landmark half draws
     width_px: float = 1.0  # spec A2
-    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512)  # spec A4: pix2pix's U-Net, six layers down to 1 x 1
-    residual: bool = False  # ours: whether the network says what changes of the neutral face instead of the whole frame
-    norm: str = "batch"  # spec A4: pix2pix; running statistics at test
-    drop: float = 0.5  # spec A4
-    drop_layers: int = 3  # spec A4: the three innermost of the decoder
+    net: str = "moving"  # ours: the paper prints no layers; "pix2pix": those of spec A4, which need far more pictures and steps
+    widths: tuple[int, ...] = (32, 64, 128, 192, 192)  # ours: each halves the size
+    depth: int = 1  # ours: residual blocks at each; "moving" alone
+    most_flow_px: float = 8.0  # ours: how far the neutral face's colours move; "moving" alone
+    norm: str = "batch"  # spec A4: of pix2pix's net and of the critic; running statistics at test
+    drop: float = 0.5  # spec A4; "pix2pix" alone
+    drop_layers: int = 3  # spec A4: the three innermost of the decoder; "pix2pix" alone
     critic_widths: tuple[int, ...] = (64, 128, 256)  # ours: spec A4 says PatchGAN
     critic_strided: int = 2  # ours: patches of 34 x 34, half the face
     adversarial: str = "gan"  # slides; the generator's half in the non-saturating form
     adversarial_weight: float = 1.0  # slides
     l1_weight: float = 100.0  # spec A4
-    rate: float = 2e-4  # spec A5
-    betas: tuple[float, ...] = (0.5, 0.999)  # spec A5: b1; pix2pix: b2
+    rate: float = 1e-3  # ours; spec A5, pix2pix: 2e-4
+    betas: tuple[float, ...] = (0.9, 0.99)  # ours; spec A5, pix2pix: 0.5, 0.999
+    critic_rate: float = 2e-4  # spec A5
+    critic_betas: tuple[float, ...] = (0.5, 0.999)  # spec A5: b1; pix2pix: b2
     clip: float = 1000.0  # ours: pix2pix clips nothing; this only catches what would blow up
     batch: int = 16  # spec A5: 16-64
     steps: tuple[int, ...] = (3000,)  # ours: what an hour of one CPU core gives
+    warm_up: float = 0.03  # ours: part of the steps over which the rate grows
     flip: bool = True  # ours: as pix2pix
     jitter: int = 2  # ours: pixels; pix2pix shifts by up to 30 of 286
     precision: str = "bf16"  # ours: halves the time on a CPU with AVX512-bf16; "no" for float32 throughout
     accumulate: int = 1  # ours: micro-batches a step, each of `batch`
-    ema: float | None = None  # ours: decay of a running average of the weights; none, as the paper says nothing of one
+    ema: float | None = 0.995  # ours: decay of a running average of the weights; the paper says nothing of one
     maps: str = "soft"  # spec A4: decoded landmark images enter as they are; "hard": 0 or 1, parted at 0.5
 
     def __post_init__(self) -> None:
@@ -64,6 +70,8 @@ class TranslationConfig:
             raise ValueError("steps is one number")
         if self.size % 2 ** len(self.widths):
             raise ValueError(f"size must be divisible by {2 ** len(self.widths)}: each of the {len(self.widths)} widths halves it")
+        if self.net not in ("moving", "pix2pix"):
+            raise ValueError(f"no net {self.net!r}; there are: moving, pix2pix")
         if self.adversarial not in ("gan", "lsgan", "hinge"):
             raise ValueError(f"no adversarial loss {self.adversarial!r}; there are: gan, lsgan, hinge")
         if self.maps not in ("soft", "hard"):
@@ -81,8 +89,7 @@ class Translation(
         super().__init__()
         c = self.settings = from_json(TranslationConfig, settings)
         self.guide = guides.load(c.guide)
-        shape: dict[str, Any] = {"norm": c.norm, "drop": c.drop, "drop_layers": c.drop_layers}
-        self.generator = UNet(size=c.size, in_channels=(1 + 3,), out_channels=3, widths=c.widths, **shape)
+        self.generator = _generator(c)
         self.critic = PatchCritic(in_channels=3 + 3, widths=c.critic_widths, strided=c.critic_strided, norm=c.norm)  # type: ignore[arg-type]
 
     def draw(self, points_NK2: torch.Tensor) -> torch.Tensor:
@@ -117,9 +124,18 @@ class Translation(
         made = []
         for some in maps.split(batch):
             noise = None if seed is None else [generator_of("translate", seed) for _ in some]
-            moved = translate(net, some.to(device), z_0.expand(len(some), -1, -1, -1), noise, residual=self.settings.residual)
+            moved = translate(net, some.to(device), z_0.expand(len(some), -1, -1, -1), noise)
             made.append(to_bytes(moved).cpu())
         return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _generator(c: TranslationConfig) -> nn.Module:
+    if c.net == "moving":
+        return MovingUNet(widths=c.widths, depths=(c.depth,) * len(c.widths), most_flow_px=c.most_flow_px).to(
+            memory_format=torch.channels_last
+        )  # type: ignore[call-overload]
+    shape: dict[str, Any] = {"norm": c.norm, "drop": c.drop, "drop_layers": c.drop_layers}
+    return UNet(size=c.size, in_channels=(1 + 3,), out_channels=3, widths=c.widths, **shape)
 
 
 def check(config: TranslationConfig, store: Any) -> None:
@@ -156,22 +172,23 @@ def stages(config: TranslationConfig, model: Translation, frames: Any, monitor: 
         adversarial_weight=c.adversarial_weight,
         l1_weight=c.l1_weight,
         rate=c.rate,
+        critic_rate=c.critic_rate,
         betas=(c.betas[0], c.betas[1]),
-        residual=c.residual,
+        critic_betas=(c.critic_betas[0], c.critic_betas[1]),
     )
 
     def batch(generator: torch.Generator) -> dict[str, torch.Tensor]:
         drawn = frames.draw(c.batch, generator, flip=c.flip, jitter=c.jitter)
         return {"maps": model.draw(drawn["points"]).to(torch.uint8), "neutral": drawn["neutral"], "frames": drawn["frames"]}
 
-    return [
-        Stage(name="translation", steps=c.steps[0], objective=objective, batch=batch, learning_rate=fading, monitor=monitor, clip=c.clip)
-    ]
+    rate = partial(fading, warm_up=c.warm_up)
+    return [Stage(name="translation", steps=c.steps[0], objective=objective, batch=batch, learning_rate=rate, monitor=monitor, clip=c.clip)]
 
 
-def fading(part: float) -> float:
-    """ours: full rate for the first half, then linearly to 0, as later pix2pix code does."""
-    return min(1.0, 2.0 * (1.0 - part))
+def fading(part: float, *, warm_up: float = 0.0) -> float:
+    """ours: full rate for the first half, then linearly to 0, as later pix2pix code does; at the start it grows over `warm_up`."""
+    growing = part / warm_up + 0.05 if part < warm_up else 1.0  # 0.05: the very first step moves too
+    return min(1.0, growing, 2.0 * (1.0 - part))
 
 
 def monitor_of(model: Translation, held_out: Any, *, people: int = 6, moments: int = 4) -> Callable[[], dict[str, Any]]:
