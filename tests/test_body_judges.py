@@ -200,6 +200,40 @@ def test_leaving_one_person_out_by_the_command(limner, store, tmp_path, monkeypa
     assert sorted(path.name for path in (tmp_path / "judges").iterdir()) == ["p0", "p1"]
 
 
+def test_the_papers_experiments_in_one_command(limner, store, tmp_path, monkeypatch):
+    from limner.evaluation.judges.body import BodyIdentity
+
+    quick = BodyConfig(size=32, channels=(8, 16, 16), features=16, steps=5, people=6, shots=2)
+    learn = BodyIdentity.train
+    monkeypatch.setattr("limner.bench.actions.ActionJudge.train", _quick(ActionJudge.train, steps=5))
+    monkeypatch.setattr("limner.bench.bodies.BodyIdentity.train", lambda clips, *, out, config: learn(clips, out=out, config=quick))
+    monkeypatch.setattr("limner.bench.scgan.VARIANTS", {"L1": ("siamese-tiny", "l1"), "L1+G": ("siamese-tiny", "l1+gan")})
+    arguments = ("bench", "scgan", store.path, tmp_path / "out", "--steps", 2, "--variants")
+    code, said, _ = limner(*arguments, "L1, L1+G")
+    assert code == 0
+    assert "| accuracy, % (95 %) | real | L1 | L1+G |" in said
+    assert "| identity distance from the first frame: 1 - cosine |" in said
+    assert "crossed, L1+G: nearer to whose looks" in said
+    for name in ("scgan.json", "clips.png", "crossed_L1+G.png"):
+        assert (tmp_path / "out" / name).is_file()
+    stamp = (tmp_path / "out" / "runs" / "L1" / "model" / "model.safetensors").stat().st_mtime_ns
+    assert limner(*arguments, "L1")[0] == 0  # the same again is kept
+    assert (tmp_path / "out" / "runs" / "L1" / "model" / "model.safetensors").stat().st_mtime_ns >= stamp
+    code, _, errors = limner(*arguments, "L2")
+    assert code == 2
+    assert "no variant 'L2'; there are: L1, L1+G" in errors[0]
+
+
+def test_nobody_is_learned_from_and_tested(store, tmp_path):
+    from limner.bench.scgan import check
+
+    mixed = tmp_path / "mixed"
+    with StoreWriter(mixed, encoding="raw") as writer:
+        writer.add(replace(store[0], split="test"))
+    with pytest.raises(InputError, match="'p0' is learned from in"):
+        check(store, Store(mixed), ("L1",))
+
+
 def _quick(train_judge, **changes):
     """The judge's training, but small: the real part, in seconds."""
     return lambda clips, *, out, config=None: train_judge(clips, out=out, config=replace(QUICK, **changes))

@@ -20,10 +20,7 @@ from limner.types import InputError
 def run(store: Path, judge: Path, *, config: BodyConfig | None = None) -> dict[str, Any]:
     """Prints the figures and keeps them with the judge; -> them. InputError: a store without two test people, each with two clips."""
     clips, folder = Store(Path(store)), Path(judge)
-    if (folder / "config.json").exists():
-        one = BodyIdentity.load(folder)
-    else:
-        one = BodyIdentity.train(clips, out=folder / "training", config=config)
+    one = judge_of(clips, folder, config)
     one.held_out = {"store": clips.path.name, **found_again(one, clips)}
     one.save(folder)
     h = one.held_out
@@ -32,6 +29,15 @@ def run(store: Path, judge: Path, *, config: BodyConfig | None = None) -> dict[s
         f"of the cases (by chance {h['chance']:.3f}), AUC {h['auc']:.3f}; distance of one person {h['same']:.3f}, of two {h['other']:.3f}"
     )
     return one.held_out
+
+
+def judge_of(store: Store, folder: Path, config: BodyConfig | None) -> BodyIdentity:
+    """The judge in a folder, or one trained on the store's training people and kept there."""
+    if (folder / "config.json").exists():
+        return BodyIdentity.load(folder)
+    judge = BodyIdentity.train(store, out=folder / "training", config=config)
+    judge.save(folder)
+    return judge
 
 
 def found_again(judge: BodyIdentity, store: Store, split: str = "test") -> dict[str, Any]:

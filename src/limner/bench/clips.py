@@ -123,10 +123,12 @@ def sheet(real: Store, fakes: dict[str, Store]) -> np.ndarray:
     rows, people = [], set()
     made = {name: {one.id: clips for one, clips in grouped(real, store)} for name, store in fakes.items()}
     first = next(iter(made.values()))
-    for index in range(len(real)):
+    shown = [index for index in range(len(real)) if real.row(index)["id"] in first]
+    labels = sorted({str(real.row(index)["label"]) for index in shown})
+    for index in sorted(shown, key=lambda index: (real.row(index)["subject"], index)):
         row = real.row(index)
-        if row["id"] not in first or row["subject"] in people or len(people) >= SHEET_ROWS:
-            continue
+        if row["subject"] in people or len(people) >= SHEET_ROWS or str(row["label"]) != labels[len(people) % len(labels)]:
+            continue  # the labels take turns
         people.add(row["subject"])
         rows.append(_strip(real[index].frames))
         rows += [_strip(clips[row["id"]][0].frames) for clips in made.values() if row["id"] in clips]

@@ -27,7 +27,7 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips, identity, synthetic, video, translation, training, actions, bodies
+                              clips, identity, synthetic, video, translation, training, actions, bodies, scgan
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -53,6 +53,7 @@ SUBCOMMANDS = {
         "training",
         "actions",
         "bodies",
+        "scgan",
     ),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
@@ -101,7 +102,7 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import generate
 
         return generate.generate
-    if second in ("actions", "bodies"):
+    if first == "bench" and second in ("actions", "bodies", "scgan"):
         from limner.cli import body_benches
 
         return getattr(body_benches, second)

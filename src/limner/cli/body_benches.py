@@ -1,4 +1,4 @@
-"""`limner bench actions`, `bodies`: the figures of clips of bodies."""
+"""`limner bench actions`, `bodies`, `scgan`: the figures of clips of bodies."""
 
 from __future__ import annotations
 
@@ -58,4 +58,34 @@ def bodies(args: Sequence[str]) -> int:
     from limner.bench import bodies
 
     bodies.run(asked.store, asked.judge)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scgan:
+    """The second paper's experiments: Table III, the three structures, skeletons crossed with looks, of six variants trained alike."""
+
+    store: Annotated[Positional[Path], arg(metavar="STORE")]
+    """The clip store to learn from, with pixels."""
+    out: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Where runs, generated stores, judges, figures and sheets go; what is finished is kept."""
+    test: Annotated[Path | None, arg(metavar="STORE2", help_behavior_hint="")] = None
+    """Another store, whose test people are moved and judged in place of the first one's."""
+    small: Annotated[bool, arg(help_behavior_hint="")] = False
+    """The small recipes, 64 px, for a CPU."""
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Training steps of each variant."""
+    variants: Annotated[str | None, arg(metavar="NAME,NAME...", help_behavior_hint="")] = None
+    """Only these of L1, G, L1+G, L1+G+T, stacked-1, stacked-2."""
+
+
+def scgan(args: Sequence[str]) -> int:
+    """The command `limner bench scgan`."""
+    asked = parse(Scgan, "bench scgan", args)
+    from limner.bench import scgan
+
+    variants = tuple(scgan.VARIANTS) if asked.variants is None else tuple(name.strip() for name in asked.variants.split(","))
+    with Bar("bench scgan") as bar:
+        options = {"test": asked.test, "small": asked.small, "steps": asked.steps, "variants": variants, "progress": bar}
+        scgan.run(asked.store, asked.out, **options)
     return OK
