@@ -207,6 +207,9 @@ def test_help_comes_at_once_and_names_every_command():
         "render",
         "doctor",
         "motion extract",
+        "motion import",
+        "motion export",
+        "motion list",
         "prepare smiles",
         "prepare folder",
         "prepare uva-nemo",
@@ -253,6 +256,7 @@ def test_every_command_in_the_readme_is_understood():
         "bench clips": benches.Clips,
     }
     records |= {"bench speed": benches.Speed, "prepare folder": prepare.Folder, "motion extract": motion.Extract}
+    records |= {"motion import": motion.Import, "motion export": motion.Export, "motion list": motion.List}
     lines = [line.partition("#")[0] for line in (Path(__file__).parents[1] / "README.md").read_text().splitlines()]
     commands = [line.partition("limner ")[2].split() for line in lines if line.strip().startswith(("limner ", ".venv/bin/limner "))]
     assert len(commands) >= 8

@@ -292,7 +292,7 @@ def test_motion_extract_then_render(limner, astronaut: np.ndarray, astronaut_png
         assert code == 2
         assert words in refused[0]
         assert not (tmp_path / "b.motion.json").exists()
-    assert limner("motion", "extract", video, "--guide", "body", "-o", tmp_path / "b.motion.json")[0] == 2
+    assert limner("motion", "extract", video, "--guide", "hand", "-o", tmp_path / "b.motion.json")[0] == 2
 
 
 def test_a_varying_rate_is_made_steady() -> None:

@@ -16,7 +16,9 @@ usage: limner COMMAND [OPTIONS]
 
   smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
   render PHOTO MOTION|VIDEO   a video of a photo moved by a motion file, or by the face of another video
-  motion extract VIDEO        the motion of a face in a video, as a motion file for render
+  motion extract VIDEO        the motion of a face, or of a body (--guide body), in a video, as a motion file
+  motion list                 the motions of bodies that ship
+  motion import|export FILE   skeletons of other tools: BVH, OpenPose, COCO, Penn Action, CSV
   inspect STORE|RUN|MOTION    what is in it, and a contact sheet of it
   doctor                      check this installation, and say what to do where something is wrong
 
@@ -36,7 +38,7 @@ Start here:  limner smile me.jpg       then look at limner-out/me/sheet.png and 
 Use photos of people who agreed to it. Every file limner writes says in its metadata that it is synthetic.
 """
 SUBCOMMANDS = {
-    "motion": ("extract",),
+    "motion": ("extract", "import", "export", "list"),
     "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
     "bench": (
         "faces",
@@ -117,7 +119,7 @@ def _find(command: str) -> Callable[[list[str]], int]:
     if first == "motion":
         from limner.cli import motion
 
-        return getattr(motion, second)
+        return getattr(motion, f"{second}_" if second in ("import", "list") else second)
     if first == "prepare" and second not in ("smiles", "synthetic-faces"):
         from limner.cli import prepare
 

@@ -16,6 +16,7 @@ from limner.media.pictures import resize
 CELL_PX = 112  # ours: eight of them and their words fill a laptop's screen
 GAP_PX, SIDE_PX, LINE_PX = 4, 250, 17  # ours
 STROKE, OVER = (40, 60, 110), (90, 255, 120)  # ours: of drawings on white, and over pictures
+SHADE = 0.85  # ours: of a guide's own colours, so that yellow shows on white
 FINER = 3  # ours: drawings are made so many times larger, then reduced
 
 
@@ -28,9 +29,17 @@ class Row:
 
 
 def cell(
-    frame: np.ndarray | None, points: np.ndarray, size: tuple[int, int], lines: dict[str, tuple[int, ...]] | None, side: int = CELL_PX
+    frame: np.ndarray | None,
+    points: np.ndarray,
+    size: tuple[int, int],
+    lines: dict[str, tuple[int, ...]] | None,
+    side: int = CELL_PX,
+    colours: dict[str, tuple[int, int, int]] | None = None,
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
-    """One moment, (side, side, 3) uint8: the frame (H, W, 3), or white; over it lines through points (K, 2), pixels of `size`."""
+    """One moment, (side, side, 3) uint8: the frame (H, W, 3), or white; over it lines through points (K, 2), pixels of `size`.
+
+    colours: of the lines that have their own. known: (K,) bool; of a guide with colours a line with an end that is not is left out."""
     scale = side / max(size)
     width, height = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
     x, y = (side - width) // 2, (side - height) // 2
@@ -44,8 +53,11 @@ def cell(
     large = Image.fromarray(canvas).resize((side * FINER, side * FINER), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(large)
     places = (np.asarray(points, np.float64) * scale + (x, y)) * FINER
-    for chain in lines.values():
-        draw.line([tuple(places[k]) for k in chain], fill=STROKE if frame is None else OVER, width=FINER, joint="curve")
+    for name, chain in lines.items():
+        if colours and known is not None and not all(known[k] for k in chain):
+            continue
+        ink = (STROKE if frame is None else OVER) if not colours else tuple(round(SHADE * part) for part in colours[name])
+        draw.line([tuple(places[k]) for k in chain], fill=ink, width=FINER * (2 if colours else 1), joint="curve")
     return np.asarray(large.resize((side, side), Image.Resampling.LANCZOS))
 
 

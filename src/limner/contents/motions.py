@@ -33,6 +33,7 @@ def describe_motion(path: Path, motion: Motion) -> dict[str, Any]:
         "mode": motion.mode,
         "seed": motion.seed,
         "frames_unseen": int((~seen).sum()),
+        "never_seen": [name for name, known in zip(guide.point_names, np.atleast_1d((motion.confidence > 0).any(0))) if not known],
         "confidence_mean": round(float(motion.confidence.mean()), 3),
         "jitter": round(jitter(motion.points, guide), 5) if motion.num_frames > 2 else None,
         "provenance": motion.provenance,
@@ -60,12 +61,16 @@ def _smile(motion: Motion, seen: np.ndarray) -> dict[str, Any]:
 def motion_sheet(path: Path, motion: Motion) -> np.ndarray:
     """(H, W, 3) uint8: eight moments, drawn."""
     guide = guides.load(motion.guide)
-    low, high = motion.points.min((0, 1)), motion.points.max((0, 1))
+    shown = motion.points[motion.confidence > 0] if (motion.confidence > 0).any() else motion.points.reshape(-1, 2)
+    low, high = shown.min(0), shown.max(0)
     side = float((high - low).max()) * (1 + 2 * MARGIN) or 1.0
     moved = motion.points - (low + high) / 2 + side / 2
     at = moments(motion.num_frames)
-    cells = tuple(cell(None, moved[t], (round(side) or 1, round(side) or 1), guide.lines) for t in at)
-    said = [motion.label or "no label", "conditional" if motion.mode is None else f"mode {motion.mode}"]
+    square = (round(side) or 1, round(side) or 1)
+    cells = tuple(cell(None, moved[t], square, guide.lines, colours=guide.colours, known=motion.confidence[t] > 0) for t in at)
+    said = [motion.label or "no label"]
+    if motion.guide == "face":
+        said.append("conditional" if motion.mode is None else f"mode {motion.mode}")
     rate = f"{float(motion.fps):g}"
     return contact_sheet(
         path.name, [Row(lines=(", ".join(said), f"{motion.num_frames} frames at {rate}", f"moments {at[0]} to {at[-1]}"), cells=cells)]

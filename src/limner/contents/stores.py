@@ -79,7 +79,8 @@ def _row(clip: Clip, points: bool) -> Row:
     at, guide = moments(clip.num_frames), guide_of(clip)
     frames = [None] * len(at) if clip.frames is None else [clip.frames[t] for t in at]
     lines = guide.lines if guide and (points or clip.frames is None) else None
-    cells = [cell(frame, clip.points[t], clip.size, lines) for frame, t in zip(frames, at)]
+    colours = guide.colours if guide else None
+    cells = [cell(frame, clip.points[t], clip.size, lines, colours=colours, known=clip.confidence[t] > 0) for frame, t in zip(frames, at)]
     said = [clip.id, f"{clip.split}, {clip.label or 'no label'}, of {clip.subject}", f"{clip.duration_s:.2f} s, {clip.num_frames} frames"]
     if clip.au is not None:
         said.append(", ".join(f"{name} up to {clip.au[:, column].max():.1f}" for column, name in enumerate(clip.au_names)))

@@ -78,6 +78,8 @@ def _motion(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"{unseen}, mean confidence {told['confidence_mean']:.2f}"
         + (f", jitter {told['jitter']:.4f} units / frame²" if told["jitter"] is not None else ""),
     )
+    if 0 < len(told["never_seen"]) < told["points"]:
+        yield "never seen", ", ".join(told["never_seen"])
     if au := told["au"]:
         for name in ("AU12", "AU06"):
             yield name, ", ".join(f"{at} {au[at][name]:.1f} (frame {au[at]['frame']})" for at in ("start", "peak", "end"))

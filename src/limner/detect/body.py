@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from limner.detect.backends import hushed, open_backend, quiet
-from limner.detect.search import candidates, cut
+from limner.detect.search import GROUND, candidates, cut
 from limner.geometry import apply_affine, unit_length
 from limner.guides.body import ANKLE_L, ANKLE_R, GUIDE, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK, SHOULDER_L, SHOULDER_R
 from limner.media.poses.layouts import convert
@@ -31,12 +31,13 @@ WIDE = 1.5  # ours: a crop's side, in sides of the person in it
 FACE_HEIGHTS = 9.0  # ours: side of the square that holds the person of a face, in face heights; a person is about 8 heads tall
 SAME = 0.35  # ours: two readings whose joints lie nearer than this share of a torso are of one person
 OWN = 0.5  # ours: of the picture's mask, from which a pixel is a person's
+ON_MASK = 0.6  # ours: of the seen joints; people reach 0.7 and more, a pair of legs taken for a person half
 MOST = 8  # ours: people looked for
 LEAST_PX = 40  # ours: a person whose joints span less is refused
 LIMBS = list(range(2, 14))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class _Reading:
     """What the model says of a picture or crop: points (18, 2), confidence (18,), mask (H, W), of the whole picture."""
 
@@ -51,6 +52,7 @@ class BodyDetector:
     def __init__(self) -> None:
         self._opened: Any = None
         self._faces: Any = None
+        self._following: Any = None
 
     def find(self, pixels: np.ndarray, person: int | None = None) -> Body:
         """(H, W, 3) uint8 -> the largest person, or the `person`-th, counted from 1 and the largest. InputError: nobody, or no such one."""
@@ -72,16 +74,38 @@ class BodyDetector:
         bodies = [_body(reading) for reading in found[:MOST]]
         return sorted((body for body in bodies if _span(body) >= LEAST_PX / 4), key=lambda body: -_span(body))
 
-    def again(self, pixels: np.ndarray, box: tuple[float, float, float, float]) -> Body | None:
-        """The person in a square round a box (x0, y0, x1, y1), as where they were in the frame before; None where nobody is seen there."""
-        x0, y0, x1, y1 = box
-        reading = self._look(pixels, np.array([(x0 + x1) / 2, (y0 + y1) / 2]), WIDE * max(x1 - x0, y1 - y0, 16.0))
-        return None if reading is None else _body(reading)
+    def start(self, pixels: np.ndarray, body: Body) -> None:
+        """Begins to follow a person found in a picture; `see` shows where they are in the next."""
+        height, width = pixels.shape[:2]
+        x0, y0, x1, y1 = body.box
+        room = 0.25 * max(x1 - x0, y1 - y0)
+        low = np.floor([max(0, x0 - room), max(0, y0 - room)]).astype(int)
+        high = np.ceil([min(width, x1 + room), min(height, y1 + room)]).astype(int)
+        alone = np.full_like(pixels, GROUND[0])  # nobody else may be taken for them
+        alone[low[1] : high[1], low[0] : high[0]] = pixels[low[1] : high[1], low[0] : high[0]]
+        if self._following is None:
+            self._following = _open(static_image_mode=False, smooth_landmarks=False, min_detection_confidence=0.3)
+        with quiet():  # begun anew, it speaks anew
+            self._following.reset()
+            self._see(alone)
+
+    def see(self, pixels: np.ndarray) -> Body | None:
+        """The followed person in the next picture, of the same size, without a mask; None where nobody is seen.
+
+        Some 60 ms. It finds people where `bodies` does not, since it knows where to look; where it loses them it may come upon others."""
+        if self._following is None:
+            raise ValueError("nobody is followed; start(pixels, body) first")
+        return self._see(pixels)
+
+    def _see(self, pixels: np.ndarray) -> Body | None:
+        result = hushed(self._following.process, np.ascontiguousarray(pixels))
+        found = None if result.pose_landmarks is None else _joints(result, np.eye(3)[:2], pixels.shape[:2], pixels.shape[:2])
+        return None if found is None else _bodily(found)
 
     def _add(self, found: list[_Reading], pixels: np.ndarray, shown: np.ndarray, centre: np.ndarray, side: float) -> None:
         """Notes who is seen in a square of the picture, as it is `shown`, if that is somebody new; small people are looked at from near."""
         reading = self._look(shown, centre, side)
-        if reading is None:
+        if reading is None or _on_mask(reading) < ON_MASK:
             return
         box = _body(reading).box
         middle, long = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]), max(box[2] - box[0], box[3] - box[1], 16.0)
@@ -112,29 +136,41 @@ class BodyDetector:
         result = hushed(self._model.process, np.ascontiguousarray(crop))
         if result.pose_landmarks is None:
             return None
-        rows = np.array([(item.x * LOOK_PX, item.y * LOOK_PX, item.visibility) for item in result.pose_landmarks.landmark])
-        points, confidence = convert("mediapipe-33", apply_affine(matrix, rows[:, :2]), np.maximum(rows[:, 2], 1e-6))
-        height, width = pixels.shape[:2]
-        outside = (points < 0).any(1) | (points > (width, height)).any(1)
-        confidence[outside | (confidence < SEEN)] = 0
-        if (confidence[LIMBS] > 0).sum() < LEAST or not unit_length(points, GUIDE) > 1:
-            return None
-        return _Reading(points=points, confidence=confidence, mask=_placed(result.segmentation_mask, matrix, (height, width)))
+        found = _joints(result, matrix, (LOOK_PX, LOOK_PX), pixels.shape[:2])
+        return None if found is None else _Reading(*found, _placed(result.segmentation_mask, matrix, pixels.shape[:2]))
 
     @property
     def _model(self) -> Any:
         if self._opened is None:
-            try:
-                with quiet():
-                    from mediapipe.python.solutions.pose import Pose
-
-                    self._opened = Pose(static_image_mode=True, model_complexity=1, enable_segmentation=True, min_detection_confidence=0.5)
-                    self._opened.process(np.zeros((64, 64, 3), np.uint8))  # a first run makes it speak while nobody hears
-            except ImportError as error:
-                raise DependencyError(
-                    "this mediapipe has no pose model inside, which finds people; try: pip install 'mediapipe==0.10.14'"
-                ) from error
+            self._opened = _open(static_image_mode=True, enable_segmentation=True, min_detection_confidence=0.5)
         return self._opened
+
+
+def _open(**options: Any) -> Any:
+    """MediaPipe's pose model. DependencyError where it has none."""
+    try:
+        with quiet():
+            from mediapipe.python.solutions.pose import Pose
+
+            pose = Pose(model_complexity=1, **options)
+            hushed(pose.process, np.zeros((64, 64, 3), np.uint8))  # a first run makes it speak while nobody hears
+    except ImportError as error:
+        raise DependencyError(
+            "this mediapipe has no pose model inside, which finds people; try: pip install 'mediapipe==0.10.14'"
+        ) from error
+    return pose
+
+
+def _joints(result: Any, matrix: np.ndarray, seen_hw: tuple[int, ...], picture_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """What the model says of a crop -> points (18, 2) and confidence (18,) in the picture, by the crop's transform; None: nobody."""
+    high, wide = seen_hw[:2]
+    rows = np.array([(item.x * wide, item.y * high, item.visibility) for item in result.pose_landmarks.landmark])
+    points, confidence = convert("mediapipe-33", apply_affine(matrix, rows[:, :2]), np.maximum(rows[:, 2], 1e-6))
+    outside = (points < 0).any(1) | (points > (picture_hw[1], picture_hw[0])).any(1)
+    confidence[outside | (confidence < SEEN)] = 0
+    if (confidence[LIMBS] > 0).sum() < LEAST or not unit_length(points, GUIDE) > 1:
+        return None
+    return points, confidence
 
 
 def pick_body(bodies: list[Body], person: int | None = None) -> Body:
@@ -166,15 +202,17 @@ def missing_parts(confidence: np.ndarray) -> tuple[str, ...]:
 
 
 def _body(reading: _Reading) -> Body:
-    seen = reading.confidence > 0
-    places = reading.points[seen]
-    low, high = places.min(0), places.max(0)
-    lost = missing_parts(reading.confidence)
+    return dataclasses.replace(_bodily((reading.points, reading.confidence)), mask=reading.mask)
+
+
+def _bodily(joints: tuple[np.ndarray, np.ndarray]) -> Body:
+    points, confidence = joints
+    low, high = points[confidence > 0].min(0), points[confidence > 0].max(0)
+    lost = missing_parts(confidence)
     return Body(
-        points=reading.points.astype(np.float32),
-        confidence=reading.confidence.astype(np.float32),
+        points=points.astype(np.float32),
+        confidence=confidence.astype(np.float32),
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        mask=reading.mask,
         warnings=(f"not all of the {' and the '.join(lost)} can be seen",) if lost else (),
     )
 
@@ -195,6 +233,12 @@ def _same(a: _Reading, b: _Reading) -> bool:
 def _inverted(reading: _Reading) -> bool:
     """Whether the hips are above the neck."""
     return bool(reading.points[[HIP_R, HIP_L], 1].mean() < reading.points[NECK, 1])
+
+
+def _on_mask(reading: _Reading) -> float:
+    """The part of the seen joints that lies on the reading's own pixels: few of what is no person."""
+    places = reading.points[reading.confidence > 0].astype(int)
+    return float((reading.mask[places[:, 1].clip(0, len(reading.mask) - 1), places[:, 0].clip(0, reading.mask.shape[1] - 1)] > OWN).mean())
 
 
 def _sureness(reading: _Reading) -> float:
