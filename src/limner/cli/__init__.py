@@ -26,6 +26,8 @@ usage: limner COMMAND [OPTIONS]
   prepare synthetic-faces STORE
                               the same people with faces of pixels, for the translation
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
+  prepare kth|human36m|strips RAW STORE
+                              people in action, followed and cropped; folder --guide body takes your own videos
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
@@ -39,7 +41,7 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 """
 SUBCOMMANDS = {
     "motion": ("extract", "import", "export", "list"),
-    "prepare": ("smiles", "synthetic-faces", "folder", "uva-nemo", "disfa", "disfa-plus"),
+    "prepare": ("smiles", "synthetic-faces", "synthetic-bodies", "folder", "uva-nemo", "disfa", "disfa-plus", "kth", "human36m", "strips"),
     "bench": (
         "faces",
         "speed",

@@ -15,10 +15,10 @@ import signal
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,30 @@ MIN_SIZE, MAX_SIZE = 16, 512  # ours: below no face is left; above, crops of com
 WAITING = 2  # ours: recordings handed to each worker ahead
 
 
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is done with each recording. one: (recording, config) -> its clips. config: a dataclass; it and `key` of each recording decide
+    the clips. files: those of a recording whose sizes count. encoding: of the frames. page: whether report.html is written too."""
+
+    one: Callable[[Any, Any], Prepared]
+    config: Any
+    key: Callable[[Any], tuple[Any, ...]]
+    files: Callable[[Any], list[Path]]
+    encoding: str = "png"
+    page: bool = True
+
+
+def smiles(size: int) -> Work:
+    """Neutral-to-smile transitions, size x size pixels."""
+    return Work(one=_one, config=ClipConfig(size=size), key=_smile_key, files=lambda raw: [raw.path])
+
+
 def prepare_videos(
-    raws: Sequence[RawClip],
+    raws: Sequence[Any],
     store: Path,
     *,
     size: int = 64,
+    work: Work | None = None,
     workers: int = 1,
     limit: int | None = None,
     force: bool = False,
@@ -52,8 +71,9 @@ def prepare_videos(
 
     -> the report, an entry a recording (data.clips.Prepared).
 
-    size: side of the frames, pixels. limit: only the first so many recordings. The same settings and recordings again: kept, or finished
-    where a run was cut. force: replace a store of other ones. quiet: no progress bar, nothing said.
+    size: side of the frames, pixels. work: what is done with them; without it the smiles are looked for. limit: only the first so many
+    recordings. The same settings and recordings again: kept, or finished where a run was cut. force: replace a store of other ones. quiet:
+    no progress bar, nothing said.
     InputError: a number out of range, a store that cannot be written, or holds something else; no recording gave a clip (the report is
     written all the same).
     """
@@ -65,16 +85,17 @@ def prepare_videos(
     if store.exists() and not store.is_dir():
         raise InputError(f"{store} is a file; name a folder for the store")
     raws = list(raws)[:limit]
-    settings = _settings(raws, ClipConfig(size=size))
+    work = smiles(size) if work is None else work
+    settings = _settings(raws, work)
     report, fresh = _begun(store, settings, force)
     done = {entry["id"] for entry in report}
     waiting = [raw for raw in raws if raw.id not in done]
     if waiting:
         if done:
             tell(quiet, f"{store}: goes on after {len(done)} of {len(raws)} recordings")
-        with StoreWriter(store, clips_per_shard=10**9, note={"settings": settings}, fresh=fresh) as writer:
-            _fill(writer, waiting, ClipConfig(size=size), settings, report, min(workers, len(waiting)), quiet)
-    if waiting or not (store / PAGE).exists():
+        with StoreWriter(store, encoding=work.encoding, clips_per_shard=10**9, note={"settings": settings}, fresh=fresh) as writer:
+            _fill(writer, waiting, work, settings, report, min(workers, len(waiting)), quiet)
+    if work.page and (waiting or not (store / PAGE).exists()):
         write_page(Store(store), report, summary(report))
     said = f"{store}: {summary(report)}" + ("" if waiting else "; as asked for, kept")
     if not any(entry["kept"] for entry in report):
@@ -91,13 +112,19 @@ def summary(report: Sequence[dict[str, Any]]) -> str:
     return said + (f"; {len(without)} gave none ({whys})" if without else "")
 
 
-def _settings(raws: Sequence[RawClip], config: ClipConfig) -> dict[str, Any]:
+def _settings(raws: Sequence[Any], work: Work) -> dict[str, Any]:
     """What decides the clips; of the recordings a hash: their names, labels, splits and the sizes of their files."""
     digest = hashlib.sha256()
     for raw in raws:
-        digest.update(repr((raw.id, raw.subject, raw.split, raw.label, raw.fps, raw.au_names, _bytes_of(raw.path))).encode())
-        digest.update(b"" if raw.au is None else raw.au.tobytes())
-    return {"source": raws[0].source, "format": FORMAT, **asdict(config), "recordings": len(raws), "hash": digest.hexdigest()[:16]}
+        digest.update(repr((*work.key(raw), *map(_bytes_of, work.files(raw)))).encode())
+        au = getattr(raw, "au", None)
+        digest.update(b"" if au is None else au.tobytes())
+    config = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(work.config).items()}
+    return {"source": raws[0].source, "format": FORMAT, **config, "recordings": len(raws), "hash": digest.hexdigest()[:16]}
+
+
+def _smile_key(raw: RawClip) -> tuple[Any, ...]:
+    return raw.id, raw.subject, raw.split, raw.label, raw.fps, raw.au_names
 
 
 def _bytes_of(path: Path) -> int:
@@ -130,8 +157,8 @@ def _note_of_empty(store: Path) -> dict[str, Any] | None:
 
 def _fill(
     writer: StoreWriter,
-    raws: Sequence[RawClip],
-    config: ClipConfig,
+    raws: Sequence[Any],
+    work: Work,
     settings: dict[str, Any],
     report: list[dict[str, Any]],
     workers: int,
@@ -143,7 +170,7 @@ def _fill(
     there = set(Store(writer.path).table["id"].to_pylist()) if (writer.path / MANIFEST).exists() else set()
     columns = (TextColumn("recordings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     silent = quiet or not sys.stdout.isatty()
-    with Progress(*columns, transient=True, disable=silent) as progress, _results(raws, config, workers) as results:
+    with Progress(*columns, transient=True, disable=silent) as progress, _results(raws, work, workers) as results:
         task = progress.add_task("recordings", total=len(raws))
         try:
             for number, prepared in enumerate(results, 1):
@@ -169,15 +196,15 @@ def _save(writer: StoreWriter, settings: dict[str, Any], report: list[dict[str, 
 
 
 @contextlib.contextmanager
-def _results(raws: Sequence[RawClip], config: ClipConfig, workers: int) -> Iterator[Iterator[Prepared]]:
+def _results(raws: Sequence[Any], work: Work, workers: int) -> Iterator[Iterator[Prepared]]:
     """What came of each recording, in their order; by one worker in this process, by more in processes of their own."""
     if workers == 1:
-        yield (_one(raw, config) for raw in raws)
+        yield (work.one(raw, work.config) for raw in raws)
         return
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work)
     try:
-        yield _in_order(pool, raws, config, workers)
+        yield _in_order(pool, raws, work, workers)
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -186,12 +213,12 @@ def _results(raws: Sequence[RawClip], config: ClipConfig, workers: int) -> Itera
         raise
 
 
-def _in_order(pool: ProcessPoolExecutor, raws: Sequence[RawClip], config: ClipConfig, workers: int) -> Iterator[Prepared]:
+def _in_order(pool: ProcessPoolExecutor, raws: Sequence[Any], work: Work, workers: int) -> Iterator[Prepared]:
     running: deque[Future[Prepared]] = deque()
     coming = iter(raws)
     try:
         for raw in coming:
-            running.append(pool.submit(_one, raw, config))
+            running.append(pool.submit(work.one, raw, work.config))
             if len(running) >= WAITING * workers:
                 yield running.popleft().result()
         while running:

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from limner.data.records import SPLITS
 from limner.data.sources.raw import LABELS, VIDEOS, RawClip, entries, existing, found, frame_files, hash_split, read_lines, some
+from limner.data.sources.raw_actions import RawAction
 from limner.media.video import parse_fps
 from limner.types import InputError
 
@@ -85,6 +86,32 @@ def index(
                 label=known[key].label,
                 fps=None if path.is_file() else known[key].fps or fps,
                 notes=tuple(notes),
+            )
+        )
+    return sorted(clips, key=lambda clip: clip.id)
+
+
+def index_actions(root: str | Path, *, seed: int = 0, val: float = 0.1, test: float = 0.1) -> list[RawAction]:
+    """Every video under a folder as one of a person in action: root/anna/walking/1.mp4, the last folder is the action, one above it the
+    person; a video in no person's folder is of a person of its own. Split: `raw.hash_split` of the person. InputError: no videos."""
+    root = existing(root, "your videos")
+    videos = {key: path for key, path in _recordings(root).items() if path.is_file()}
+    if not videos:
+        _refuse(root, {})
+    ids = _ids(videos)
+    clips = []
+    for key, path in videos.items():
+        parents = PurePosixPath(key).parts[:-1]
+        person = parents[0] if len(parents) > 1 else ids[key]
+        clips.append(
+            RawAction(
+                id=ids[key],
+                source=SOURCE,
+                path=path,
+                subject=person,
+                split=hash_split(person, seed=seed, val=val, test=test),
+                label=parents[-1] if parents else None,
+                notes=() if len(parents) > 1 else ("no person named: taken for one of its own",),
             )
         )
     return sorted(clips, key=lambda clip: clip.id)
