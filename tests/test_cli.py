@@ -253,6 +253,7 @@ def test_every_command_in_the_readme_is_understood():
         "generate": generate.Generate,
         "inspect": inspect.Inspect,
         "prepare synthetic-faces": work.PrepareFaces,
+        "prepare synthetic-bodies": work.PrepareBodies,
         "bench clips": benches.Clips,
     }
     records |= {"bench speed": benches.Speed, "prepare folder": prepare.Folder, "motion extract": motion.Extract}

@@ -46,7 +46,7 @@ def frames(num: int, side: int = 96) -> list[np.ndarray]:
 
 def test_what_is_lost_forwards_is_found_backwards():
     """The search finds the person only from frame 12 on: the frames before are seen from behind."""
-    finder = Told(seen=set(range(24)) - {17, 18}, first_seen=set(range(12, 24)))
+    finder = Told(seen=set(range(24)) - {17, 18}, first_seen=set(range(12, 24)) - {17, 18})
     found = follow(frames(24), finder, 25.0)
     assert finder.sizes == {(ENLARGED_PX, ENLARGED_PX, 3)}
     assert found.seen.sum() == 22

@@ -25,6 +25,8 @@ usage: limner COMMAND [OPTIONS]
   prepare smiles STORE        make the corpus of smiles that the models learn from
   prepare synthetic-faces STORE
                               the same people with faces of pixels, for the translation
+  prepare synthetic-bodies STORE
+                              people who walk, run, wave, box and clap, with their joints
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   prepare kth|human36m|strips RAW STORE
                               people in action, followed and cropped; folder --guide body takes your own videos
@@ -122,7 +124,7 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import motion
 
         return getattr(motion, f"{second}_" if second in ("import", "list") else second)
-    if first == "prepare" and second not in ("smiles", "synthetic-faces"):
+    if first == "prepare" and second not in ("smiles", "synthetic-faces", "synthetic-bodies"):
         from limner.cli import prepare
 
         return getattr(prepare, second.replace("-", "_"))

@@ -103,6 +103,34 @@ def prepare_synthetic_faces(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrepareBodies(PrepareFaces):
+    """Synthetic people in motion, with pixels and the exact joints of every frame; the label is the action."""
+
+    people: int = 60
+    """How many people."""
+    size: int = 64
+    """Side of the frames, pixels: 64 to 256 are what the bodies are made for."""
+    actions: Annotated[str, arg(metavar="A,B", help_behavior_hint="")] = ""
+    """Only these: walking, jogging, running, hand-waving, boxing, hand-clapping, with commas between; without it all."""
+    background: Annotated[bool, arg(help_behavior_hint="")] = True
+    """A place behind them and their shadow on the ground; --no-background: plain grey."""
+
+
+def prepare_synthetic_bodies(args: Sequence[str]) -> int:
+    """The command `limner prepare synthetic-bodies`."""
+    import os
+
+    asked = parse(PrepareBodies, "prepare synthetic-bodies", args)
+    from limner.data import prepare
+
+    workers = (os.cpu_count() or 1) if asked.workers is None else asked.workers
+    options = {"people": asked.people, "seed": asked.seed, "size": asked.size, "limit": asked.limit, "force": asked.force}
+    actions = tuple(name.strip() for name in asked.actions.split(",") if name.strip())
+    prepare.prepare_bodies(asked.store, actions=actions, background=asked.background, workers=workers, **options)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
 class Train:
     """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 

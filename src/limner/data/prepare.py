@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,10 @@ SMILES_FORMAT = 2  # raised when smiles.generate makes other clips of the same s
 FRAMES_PER_CLIP = 46  # measured: mean of the procedural clips
 CLIPS_PER_SHARD = 512  # ours: about 20 MB; a killed run loses the shard it was at
 FACES_FORMAT = 1  # raised when synthetic_faces makes other clips of the same settings
+BODIES_FORMAT = 1  # raised when synthetic_bodies makes other clips of the same settings
 FRAMES_PER_SHARD = 2048  # ours: of 64 x 64 pixels, some 15 MB; fewer where they are larger
-PNG_BYTES = 1.7  # measured: of a pixel
+PNG_BYTES, JPEG_BYTES = 1.7, 0.6  # measured: of a pixel
+JPEG_FROM = 256  # ours: pixels of a side from which on frames of bodies are kept as JPEG
 
 
 def prepare_smiles(store: Path, *, people: int = 400, seed: int = 0, force: bool = False, quiet: bool = False) -> Store:
@@ -55,11 +57,7 @@ def prepare_faces(
     """
     from limner.data.sources import synthetic_faces as faces
 
-    for name, value, low, high in (
-        ("size", size, faces.MIN_SIZE, faces.MAX_SIZE), ("limit", 1 if limit is None else limit, 1, None), ("workers", workers, 1, None),
-    ):  # fmt: skip
-        if value < low or (high is not None and value > high):
-            raise InputError(f"--{name} {value}: it must be at least {low}" + (f" and at most {high}" if high else ""))
+    _check(size, faces.MIN_SIZE, faces.MAX_SIZE, limit, workers)
     settings = {"source": faces.SOURCE, "format": FACES_FORMAT, "people": people, "seed": seed, "size": size, "limit": limit}
     of_person = partial(faces.person_clips, seed=seed, size=size)
     shard = max(1, FRAMES_PER_SHARD * 64 * 64 // (faces.NUM * size * size))
@@ -68,6 +66,59 @@ def prepare_faces(
     )
     estimate = min(limit or people * made.each, people * made.each) * faces.NUM * size * size * PNG_BYTES
     return _prepare(Path(store), made, estimate, force=force, quiet=quiet)
+
+
+def prepare_bodies(
+    store: Path,
+    *,
+    people: int = 60,
+    seed: int = 0,
+    size: int = 64,
+    actions: Sequence[str] = (),
+    background: bool = True,
+    limit: int | None = None,
+    workers: int = 1,
+    encoding: str | None = None,
+    force: bool = False,
+    quiet: bool = False,
+) -> Store:
+    """Fills a store with synthetic people in motion, size x size pixels (data/sources/synthetic_bodies.py), and returns it; the rest as
+    prepare_faces.
+
+    actions: those of synthetic_bodies.ACTIONS that are made, all where none is named. background: or plain grey. encoding: of the frames;
+    without it JPEG from 256 pixels on, else PNG.
+    """
+    from limner.data.sources import synthetic_bodies as bodies
+
+    _check(size, bodies.MIN_SIZE, bodies.MAX_SIZE, limit, workers)
+    actions = bodies.check_actions(actions or tuple(bodies.ACTIONS))
+    encoding = encoding or ("jpeg" if size >= JPEG_FROM else "png")
+    settings = {
+        "source": bodies.SOURCE, "format": BODIES_FORMAT, "people": people, "seed": seed, "size": size, "actions": ",".join(actions),
+        "background": background, "encoding": encoding, "limit": limit,
+    }  # fmt: skip
+    of_person = partial(bodies.person_clips, seed=seed, size=size, actions=actions, background=background)
+    made = Procedural(
+        settings=settings,
+        of_person=of_person,
+        each=bodies.clips_per_person(actions),
+        shard=max(1, FRAMES_PER_SHARD * 64 * 64 // (bodies.NUM * size * size)),
+        limit=limit,
+        workers=workers,
+        title="bodies",
+        encoding=encoding,
+    )
+    estimate = made.wanted * bodies.NUM * size * size * (JPEG_BYTES if encoding == "jpeg" else PNG_BYTES)
+    return _prepare(Path(store), made, estimate, force=force, quiet=quiet)
+
+
+def _check(size: int, smallest: int, largest: int, limit: int | None, workers: int) -> None:
+    """InputError for a number out of range."""
+    for name, value, low, high in (
+        ("size", size, smallest, largest), ("limit", 1 if limit is None else limit, 1, None), ("workers", workers, 1, None),
+    ):  # fmt: skip
+        if value < low or (high is not None and value > high):
+            raise InputError(f"--{name} {value}: it must be at least {low}" + (f" and at most {high}" if high else ""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +132,7 @@ class Procedural:
     limit: int | None = None
     workers: int = 1
     title: str = "smiles"
+    encoding: str = "png"
 
     @property
     def wanted(self) -> int:
@@ -134,7 +186,7 @@ def _fill(store: Path, made: Procedural, done: int, quiet: bool) -> None:
     columns = (TextColumn(made.title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     first, skip = divmod(done, made.each)
     with (
-        StoreWriter(store, clips_per_shard=made.shard, note={"settings": made.settings}, fresh=not done) as writer,
+        StoreWriter(store, encoding=made.encoding, clips_per_shard=made.shard, note={"settings": made.settings}, fresh=not done) as writer,
         Progress(*columns, transient=True, disable=quiet) as progress,
     ):
         task = progress.add_task(made.title, total=made.wanted, completed=done)
