@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from limner.data.store import Store
 from limner.evaluation.compare import Scores, Seen, compare, grouped
 from limner.generation.films import Progress, silent
 from limner.guides.body import GUIDE as BODY
+from limner.measures import Flow
 from limner.media.files import make_folder, write_text
 from limner.media.pictures import write_png
 
@@ -92,11 +94,12 @@ def _of_bodies(folder: Path | None) -> tuple[Callable[..., Scores], str]:
     from limner.evaluation.compare_bodies import compare_bodies
     from limner.evaluation.judges.body import BodyIdentity
 
+    flows: dict[str, Flow] = {}
     if folder is None:
-        return compare_bodies, "who the people are was not judged: --judge names a judge of bodies (limner bench bodies makes one)"
+        return partial(compare_bodies, flows=flows), "who the people are was not judged: --judge names a judge, of limner bench bodies"
     judge = BodyIdentity.load(folder)
     told = f"identity by {folder}, held out: {judge.held_out}"
-    return lambda real, fake, **more: compare_bodies(real, fake, identity=judge.of_clip, **more), told
+    return partial(compare_bodies, identity=judge.of_clip, flows=flows), told
 
 
 def lines(found: dict[str, Any], figures: dict[str, tuple[str, bool | None]]) -> Iterator[str]:

@@ -31,16 +31,20 @@ def compare_bodies(
     *,
     identity: Identity | None = None,
     limit: int | None = None,
+    flows: dict[str, measures.Flow] | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Scores:
-    """All figures of one store of generated clips of bodies. limit: only of so many real clips. InputError where a store has no pixels."""
-    scores = Scores()
+    """All figures of one store of generated clips of bodies. limit: only of so many real clips. flows: of the real clips, shared between
+    stores of one size. InputError where a store has no pixels."""
+    scores, flows = Scores(), {} if flows is None else flows
     total = len({fake.row(i)["id"].rpartition("/")[0] for i in range(len(fake))})
     for number, (one, made) in enumerate(itertools.islice(grouped(real, fake), limit)):
         for clip in made:
             truth = _like(one, clip, real, fake)
             _pixels(scores, truth, clip)
-            _time(scores, truth, clip)
+            key = f"{one.id} {truth.size}"
+            flows[key] = flows[key] if key in flows else measures.optical_flow(truth.frames)
+            _time(scores, truth, clip, flows[key])
             if identity is not None:
                 _person(scores, truth, clip, identity)
         progress("comparing", number + 1, min(total, limit or total))
@@ -89,13 +93,12 @@ def _pixels(scores: Scores, one: Clip, made: Clip) -> None:
     scores.add("body_ssim", mean(inside), one.subject)
 
 
-def _time(scores: Scores, one: Clip, made: Clip) -> None:
+def _time(scores: Scores, one: Clip, made: Clip, flow: measures.Flow) -> None:
     """How much changes from frame to frame beside the real clip, and how much of that the real motion does not explain."""
     for name, measure in (("frame_difference_ratio", measures.frame_difference), ("flicker_ratio", measures.flicker)):
         own = measure(one.frames)
         if own > 0:
             scores.add(name, measure(made.frames) / own, one.subject)
-    flow = measures.optical_flow(one.frames)
     scores.add("warping_error", measures.warping_error(made.frames, flow), one.subject)
     scores.add("warping_error_real", measures.warping_error(one.frames, flow), one.subject)
 
