@@ -239,7 +239,7 @@ def test_doctor_finds_this_installation_well(limner, tmp_path: Path, monkeypatch
 
 
 def test_every_command_in_the_readme_is_understood():
-    from limner.cli import benches, generate, inspect, motion, photos, prepare, work
+    from limner.cli import benches, body_benches, generate, inspect, motion, photos, prepare, work
     from limner.cli.session import parse
 
     records = {
@@ -255,6 +255,7 @@ def test_every_command_in_the_readme_is_understood():
         "prepare synthetic-faces": work.PrepareFaces,
         "prepare synthetic-bodies": work.PrepareBodies,
         "bench clips": benches.Clips,
+        "bench actions": body_benches.Actions,
     }
     records |= {"bench speed": benches.Speed, "prepare folder": prepare.Folder, "motion extract": motion.Extract}
     records |= {"motion import": motion.Import, "motion export": motion.Export, "motion list": motion.List}

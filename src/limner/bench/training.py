@@ -1,6 +1,6 @@
 """What the training loop costs beside the bare networks: its speed, the loader alone, the waiting, the memory, a checkpoint.
 
-limner bench training STORE [--recipe translation]
+limner bench training STORE [--recipe translation] [--set KEY=VALUE]
 
 Bare is the recipe's own objective on one batch that is already there: forward and backward, and the same with the optimizers' steps. Both
 are measured within the training itself, a few steps of each in turn, so that other work on the machine slows all alike. Where it does
@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from limner.bench.speed import Figure
 STEPS = 72  # ours: about a minute of the 64 x 64 translator on 2 cores
 BLOCK, SETTLE, BARE = 12, 4, 4  # steps of the loop between bare ones; of them not counted, as batches lie ready; bare ones
 LOADED = 40  # batches drawn to time the loader alone
+MOVED = 32  # frames
+MOVING_FPS = 25.0  # issue 4: of a learned renderer at 128 px
 SHARE, WAITING = 1.15, 0.05  # the issue's targets: within 15 %, at most 5 %
 
 
@@ -76,7 +78,9 @@ class Turns:
         return seconds[1:]  # the first makes the moments
 
 
-def figures(store: Path, recipe: str = "translation", steps: int = STEPS) -> Iterator[Figure | str]:
+def figures(
+    store: Path, recipe: str = "translation", steps: int = STEPS, overrides: Mapping[str, Any] | None = None
+) -> Iterator[Figure | str]:
     """Measures one figure after the other; a str is a line to print between them. InputError as `limner train`."""
     import torch
 
@@ -86,13 +90,14 @@ def figures(store: Path, recipe: str = "translation", steps: int = STEPS) -> Ite
     from limner.training.clock import Clock
     from limner.training.loop import accelerator_of, fit, generator_of
 
-    config = resolve(recipe)
+    config = resolve(recipe, overrides)
     accelerator = accelerator_of(getattr(config, "precision", None))
     model, stages = prepare(config, Store(Path(store)))
     stage = stages[0]
     batch = {name: tensor.to(accelerator.device) for name, tensor in stage.batch(generator_of("one")).items()}
     size = len(next(iter(batch.values())))
-    yield f"{recipe}, batch {size}, {accelerator.mixed_precision}, {torch.get_num_threads()} threads on {accelerator.device}"
+    pixels = f", {config.size} px" if hasattr(config, "size") else ""
+    yield f"{recipe}{pixels}, batch {size}, {accelerator.mixed_precision}, {torch.get_num_threads()} threads on {accelerator.device}"
     yield Figure(name="parameters", value=sum(p.numel() for p in model.parameters()) / 1e6, unit="M")
     loader_s = timed(lambda: [stage.batch(generator_of("loader", number)) for number in range(LOADED)])
     yield Figure(name="the loader alone", value=LOADED * size / loader_s, unit="samples/s")
@@ -109,6 +114,17 @@ def figures(store: Path, recipe: str = "translation", steps: int = STEPS) -> Ite
         yield Figure(name="a checkpoint", value=megabytes, unit="MB")
         yield Figure(name="a checkpoint, flushed to the disk", value=clock.seconds["checkpoints"], unit="s")
     yield Figure(name="peak memory of the process", value=peak_gb(), unit="GB")
+    if hasattr(model, "move"):
+        yield Figure(name="frames moved by the network", value=moving_fps(model), unit="frames/s", target=MOVING_FPS, at_least=True)
+
+
+def moving_fps(model: Any) -> float:
+    """Frames a second that a model of bodies makes, skeletons drawn and all; the median of some goes."""
+    size = model.settings.size
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0.2 * size, 0.8 * size, (MOVED, model.guide.num_points, 2)).astype(np.float32)
+    reference = rng.integers(0, 255, (size, size, 3), np.uint8)
+    return MOVED / float(np.median([timed(lambda: model.move(points, reference)) for _ in range(5)]))
 
 
 def speeds(turns: Turns, size: int) -> Iterator[Figure]:
@@ -145,7 +161,7 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-def run(store: Path, recipe: str = "translation", steps: int = STEPS) -> None:
-    """`limner bench training`: prints every figure with its target."""
-    for item in figures(store, recipe, steps):
+def run(store: Path, recipe: str = "translation", steps: int = STEPS, overrides: Mapping[str, Any] | None = None) -> None:
+    """`limner bench training`: prints every figure with its target. overrides: settings of the recipe to replace."""
+    for item in figures(store, recipe, steps, overrides):
         print(item if isinstance(item, str) else item.line(), flush=True)

@@ -261,12 +261,15 @@ class Training:
     """Which recipe's first stage."""
     steps: int = 72
     """So many steps of it."""
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE", help_behavior_hint="")] = ()
+    """Change a number of the recipe; can be given several times."""
 
 
 def training(args: Sequence[str]) -> int:
     """The command `limner bench training`."""
     asked = parse(Training, "bench training", args)
     from limner.bench import training
+    from limner.cli.work import parse_overrides
 
-    training.run(asked.store, asked.recipe, asked.steps)
+    training.run(asked.store, asked.recipe, asked.steps, parse_overrides(asked.set))
     return OK
