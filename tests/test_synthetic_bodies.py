@@ -179,3 +179,17 @@ def test_the_command(tmp_path, capsys):
     assert Store(tmp_path / "s").row(0)["label"] == "running"
     assert main(["prepare", "synthetic-bodies", str(tmp_path / "t"), "--actions", "flying"]) == 2
     assert "no action 'flying'" in capsys.readouterr().err
+
+
+def test_a_detector_that_never_saw_them_finds_them():
+    """The bench on four people: in the frame, found, joints where they are."""
+    from limner.bench import synthetic_bodies as bench
+    from limner.detect.body import BodyDetector
+
+    detector, rows = BodyDetector(), []
+    for index, action in enumerate(("walking", "hand-waving")):
+        drawn = bench.moments(index, action)
+        rows += [(action, *bench.look(drawn, k, detector)) for k in (0, 2)]
+    said = bench.summary(rows)
+    assert said["found"] == 1
+    assert said["pck_02"] > 0.7

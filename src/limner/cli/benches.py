@@ -215,6 +215,8 @@ class Synthetic:
 
     people: int = 64
     """How many people, of a seed that nothing else uses."""
+    guide: Annotated[str, arg(metavar="face|body")] = "face"
+    """body: the synthetic bodies instead."""
     photos: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Real photos to stand beside them on the sheet."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
@@ -224,6 +226,13 @@ class Synthetic:
 def synthetic(args: Sequence[str]) -> int:
     """The command `limner bench synthetic`."""
     asked = parse(Synthetic, "bench synthetic", args)
+    if asked.guide == "body":
+        from limner.bench import synthetic_bodies
+
+        synthetic_bodies.run(asked.people, asked.out)
+        return OK
+    if asked.guide != "face":
+        raise InputError(f"--guide {asked.guide}: there are face and body")
     from limner.bench import synthetic
 
     synthetic.run(asked.people, asked.photos, asked.out)

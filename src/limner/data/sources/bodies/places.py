@@ -87,7 +87,7 @@ def _far(scene: Scene, x: np.ndarray, up: np.ndarray, across: np.ndarray, below:
     if scene.place == "street":  # bricks
         row = np.floor(up / 0.09)
         joint = (up / 0.09 % 1 < 0.13) | ((x / 0.26 + 0.5 * (row % 2)) % 1 < 0.05)
-        brick = 1 + 0.10 * np.sin((np.floor(x / 0.26 + 0.5 * (row % 2)) * 78.2 + row * 37.7) % 6.28)
+        brick = 1 + 0.10 * sheet_noise(np.floor(x / 0.26 + 0.5 * (row % 2)) * 7.0, row * 5.0, seed % 839)
         plaster = plaster * np.where(joint, 1.12, brick)[..., None]
     if scene.place == "room":
         plaster = np.where(((up < 0.10) & (up > 0))[..., None], np.array([226.0, 224.0, 220.0]), plaster)
