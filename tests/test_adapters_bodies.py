@@ -240,7 +240,7 @@ def test_a_folder_of_people_in_action(tmp_path):
 
 def test_frames_are_trainable_where_arms_and_legs_are_sure():
     confidence = np.full((4, 18), 0.9)
-    confidence[1, 2:5] = 0  # an arm is not seen
+    confidence[1, 2:7] = 0  # five joints are not seen
     confidence[2] = 0.4
     confidence[3, [0, 14, 15, 16, 17]] = 0  # a face turned away is no matter
     assert trainable(confidence, 0.5).tolist() == [True, False, False, True]
@@ -286,6 +286,13 @@ def test_two_detectors_are_weighed_joint_by_joint():
     np.testing.assert_allclose(both[body.ANKLE_R], (5, 90))
     assert sure[body.ANKLE_R] == pytest.approx(0.42)
     assert sure[body.ANKLE_L] == 0
+
+
+def test_a_detector_that_takes_the_back_for_the_front_is_turned_round():
+    points = np.array(body.CANONICAL) * 40
+    both, sure = weigh(points, np.full(18, 0.9), points[list(body.MIRROR)], np.full(18, 0.8))
+    np.testing.assert_allclose(both, points)
+    assert (sure == 0.9).all()
 
 
 def test_coverage_is_said_by_action():

@@ -31,6 +31,7 @@ from limner.types import Clip, InputError
 KIND = "action"
 STRIP_FPS = Fraction(25)
 AROUND, ABOVE = 0.18, 0.10  # ours: room around all joints of a window, of their box's longer side, and more above for the head
+LEAST_SEEN = 8  # ours: of twelve joints; many films cut people off at the ankles
 PLAIN = 127  # ours, with synthetic_bodies: grey where the background is taken away
 
 
@@ -161,8 +162,8 @@ def _cut(
 
 
 def trainable(confidence: np.ndarray, sure: float) -> np.ndarray:
-    """(T, 18) -> (T,) bool: at least ten of the twelve joints of arms and legs are seen, and their mean confidence is `sure` or more."""
-    return ((confidence[:, LIMBS] > 0).sum(1) >= 10) & (confidence[:, LIMBS].mean(1) >= sure)
+    """(T, 18) -> (T,) bool: LEAST_SEEN of the twelve joints of arms and legs are seen, and their mean confidence is `sure` or more."""
+    return ((confidence[:, LIMBS] > 0).sum(1) >= LEAST_SEEN) & (confidence[:, LIMBS].mean(1) >= sure)
 
 
 def runs_of(good: np.ndarray, config: ActionConfig) -> list[tuple[int, int]]:

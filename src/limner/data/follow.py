@@ -26,6 +26,7 @@ SEARCH_EVERY = 6  # ours: frames from one search of the whole picture to the nex
 AGREE = 0.25  # ours: torsos; two detectors that are nearer to one another mean the same place
 ALONE, DISPUTED = 0.7, 0.5  # ours: how far a joint is trusted that one detector sees alone; and the surer one of two that disagree
 SECOND_SEEN = 0.2  # ours: MoveNet's own score from which a joint counts as seen; its demo uses 0.11 to 0.3
+CROSSED = 0.6  # ours: left and right of the second are changed over where that brings it so much nearer to the first
 SECOND_SURE = 0.35  # ours: its mean score of arms and legs from which it knows where the person is
 ROOM = 1.5  # ours: side of the square that the second detector looks at, in sides of the person
 
@@ -111,6 +112,11 @@ def weigh(points: np.ndarray, confidence: np.ndarray, other: np.ndarray, score: 
 
     Where they agree: their mean, as sure as the surer. Where one sees alone it is trusted ALONE times, where they differ the surer one
     DISPUTED times. A joint that neither sees keeps confidence 0."""
+    sides = list(GUIDE.mirror)
+    both = [k for k in LIMBS if np.isfinite(points[k]).all() and min(confidence[k], score[k], score[sides[k]]) > 0]
+    apart, crossed = (np.linalg.norm(points[both] - where[both], axis=1).sum() for where in (other, other[sides]))
+    if crossed < CROSSED * apart:  # the detectors differ in which way the person faces; the first one follows
+        other, score = other[sides], score[sides]
     mine, theirs = confidence > 0, score >= SECOND_SEEN
     lengths = [float(unit_length(p, GUIDE)) for p in (points, other)]
     torso = next((length for length in lengths if np.isfinite(length) and length > 1), 1.0)
