@@ -194,16 +194,29 @@ def test_another_guide_than_needed(tmp_path: Path, document: dict[str, Any]) -> 
 def test_a_million_frames_are_refused_in_bounded_time(tmp_path: Path, document: dict[str, Any]) -> None:
     row = json.dumps(document["frames"][0][:1])
     head = '{"guide": "face", "fps": 25, "size": [640, 480], "frames": ['
-    start = time.perf_counter()
+    start = time.process_time()
     assert f"more than {MAX_FRAMES:,} frames" in refused(tmp_path, head + ", ".join([row] * 1_000_000) + "]}")
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8
     with (tmp_path / "huge.motion.json").open("wb") as file:  # a sparse file: takes no room
         file.write(head.encode())
         file.truncate(2**31)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError, match="2048 MB; a motion file may have 100,000 frames"):
         read_motion(tmp_path / "huge.motion.json")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
+
+
+def test_writing_takes_no_memory_for_the_whole_text(tmp_path: Path) -> None:
+    import tracemalloc
+
+    points = np.random.default_rng(0).uniform(0, 640, (1500, 68, 2)).astype(np.float32)
+    sent = motion(points=points, confidence=np.ones((1500, 68), np.float32))
+    tracemalloc.start()
+    write_motion(tmp_path / "a.motion.json", sent)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 9e6  # its points, checked and as float64, are 6 MB; with all of the text, and its numbers one by one, 19
+    np.testing.assert_allclose(read_motion(tmp_path / "a.motion.json").points, points, atol=6e-4)
 
 
 def test_what_a_file_name_may_hold_comes_back(tmp_path: Path) -> None:

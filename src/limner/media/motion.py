@@ -75,8 +75,9 @@ def write_motion(path: str | Path, motion: Motion) -> None:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write("{\n" + "".join(lines))
         file.write(' "frames": [\n')
-        rows = np.round(points, DECIMALS)
-        file.write(",\n".join("  [" + ", ".join(f"[{_short(x)}, {_short(y)}]" for x, y in frame) + "]" for frame in rows.tolist()))
+        for t, frame in enumerate(points):
+            row = ", ".join(f"[{_short(x)}, {_short(y)}]" for x, y in np.round(frame, DECIMALS).tolist())
+            file.write((",\n" if t else "") + f"  [{row}]")
         file.write('\n ],\n "confidence": ' + _confidence_text(np.round(confidence.clip(0, 1), DECIMALS)) + "\n}\n")
 
 
