@@ -11,7 +11,7 @@ import torch
 from limner import losses
 from limner.evaluation.judges import identity_training as training
 from limner.evaluation.judges.disturb import MARGIN_PX, Disturbance, disturb, other_people
-from limner.evaluation.judges.face_view import SIZE, face_view, inside_face, light_free
+from limner.evaluation.judges.face_view import SIZE, even_light, face_view, inside_face, light_free
 from limner.evaluation.judges.identity import FaceIdentity, similarity
 from limner.evaluation.metrics.identity import IdentitySimilarity
 from limner.geometry import apply_affine, invert_affine, unit_to_map
@@ -92,6 +92,31 @@ def test_exposure_and_tint_do_not_matter(judge, portrait):
     shown, mask = light_free(views)[0].double(), views[0, 3].double()
     np.testing.assert_allclose((shown * 1).sum((1, 2)) / mask.sum(), 0, atol=1e-4)  # mean 0 inside the mask
     assert (shown[:, mask == 0] == 0).all()
+
+
+def test_a_lamp_from_one_side_does_not_matter(judge, portrait):
+    picture, points = portrait
+    across = (np.arange(512)[:, None] - points[:, 0].mean()) / np.linalg.norm(points[45] - points[36])
+    lit = (picture * np.exp(0.6 * across - 0.6)[None]).clip(0, 255).round().astype(np.uint8)
+    assert similarity(judge, [picture], [points], [lit], [points])[0] > 0.95
+    views = torch.from_numpy(np.stack([face_view(picture, points), face_view(lit, points)]))
+    apart = {by.__name__: (lambda v: float((v[0] - v[1]).std() / v[0].std()))(by(views)) for by in (light_free, even_light)}
+    assert apart["even_light"] < 0.5 * apart["light_free"], apart
+
+
+def test_even_light_of_a_flat_face_is_nothing():
+    flat = torch.cat([torch.full((1, 3, SIZE, SIZE), 90.0), torch.from_numpy(inside_face(points_of(SIZE), (SIZE, SIZE)))[None, None]], 1)
+    assert even_light(flat).abs().max() < 1e-3
+
+
+def test_a_judge_of_other_views_is_refused(judge, tmp_path):
+    import json
+
+    judge.save(tmp_path / "judge")
+    config = tmp_path / "judge" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "view": "light free"}))
+    with pytest.raises(InputError, match="its view is 'light free', not 'even light'"):
+        FaceIdentity.load(tmp_path / "judge")
 
 
 def test_size_hardly_matters(judge, portrait):
@@ -245,8 +270,8 @@ def test_the_judge_learns_whom_it_sees_and_the_same_call_goes_on(tmp_path):
     shots = [portraits.people["made"][f"{person}"] for person in range(10)]
     shown = torch.from_numpy(np.stack([[two[0][0], two[1][0]] for two in shots])).float() * torch.tensor([1, 1, 1, 1 / 255]).view(4, 1, 1)
     with torch.no_grad():
-        queries = net(light_free(disturb(shown[:, 0], generator_of("asked"))))
-        known = net(light_free(shown[:, 1, :, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]))
+        queries = net(even_light(disturb(shown[:, 0], generator_of("asked"))))
+        known = net(even_light(shown[:, 1, :, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]))
     assert ((queries @ known.T).argmax(1) == torch.arange(10)).float().mean() >= 0.7  # chance: 0.1
     again = training.train(config, portraits, out=tmp_path / "run")  # finished: nothing is trained anew
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values()))

@@ -32,8 +32,8 @@ tags: [face-identity, evaluation]
 
 Takes a picture and the 68 points (iBUG order) of its face; gives a vector of {features} numbers and length 1, whose cosine with another
 picture's is the identity similarity. `limner.evaluation.judges.identity.FaceIdentity.load()` opens it. {parameters:,} parameters,
-as float16. It sees 64 x 64 pixels inside the outline of the face alone, each colour brought to mean 0 and spread 1: no hair, clothes or
-background, no exposure and no tint.
+as float16. It sees 64 x 64 pixels inside the outline of the face alone, each colour brought to mean 0 and spread 1, over the face and then
+about each place: no hair, clothes or background, no exposure and no tint, no light from one side.
 
 Made to judge limner's own frames (whether they keep the person in a photo), not to recognise people: with {people} real people it has seen
 too few for that, and it must not be used so.

@@ -16,6 +16,8 @@ SQUARE_UNIT = (-0.86, -0.38, 1.72)  # ours: x0, y0, side of the view: from the f
 FOREHEAD_UNIT = 0.06  # ours: how far above the brows the outline goes; hair begins soon after
 INSIDE = 0.97  # ours: the outline drawn in by so much, so that a point's error lets no background in
 FINER = 4  # ours: the mask's edge is counted on a grid so many times finer
+NEAR_PX = 6.0  # ours: sigma of the neighbourhood in which light is taken out; an eye is 10 pixels wide
+FLAT = 0.3  # ours: of the whole face's spread; a neighbourhood that has less is not amplified
 
 
 def face_view(picture: np.ndarray, points: np.ndarray, *, margin_px: int = 0) -> np.ndarray:
@@ -68,6 +70,22 @@ def inside_face(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     outline = outline.mean(0) + INSIDE * (outline - outline.mean(0))
     fine = polygon2mask((height * FINER, width * FINER), outline[:, ::-1] * FINER - 0.5)
     return fine.reshape(height, FINER, width, FINER).astype(np.float32).mean(3).mean(1)
+
+
+def even_light(views_N4HW: torch.Tensor) -> torch.Tensor:
+    """(N, 4, S, S) views -> (N, 3, S, S): `light_free`, and each place over mean and spread of its neighbourhood inside the mask.
+
+    Light that changes slowly over the face (a lamp from one side) is gone too; so are its broad tones. Jarrett et al. 2009, section 2.1.
+    """
+    mask = views_N4HW[:, 3:]
+    size = mask.shape[-1]
+    at = torch.arange(float(size))
+    near = torch.exp(-0.5 * ((at - at[:, None]) / NEAR_PX) ** 2)
+    share = (near @ mask @ near).clamp_min(1e-3)
+    centred = light_free(views_N4HW)
+    centred = mask * (centred - near @ (mask * centred) @ near / share)
+    spread = (near @ (mask * centred.square()) @ near / share).sqrt()
+    return centred / (spread + FLAT)
 
 
 def light_free(views_N4HW: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from limner.evaluation.judges.face_view import SIZE, face_view, light_free
+from limner.evaluation.judges.face_view import SIZE, even_light, face_view
 from limner.nn.face_embedding import FaceEmbedding
 from limner.training.checkpoint import load_weights, read_json, read_tensors, write_json
 from limner.types import InputError
@@ -23,6 +23,7 @@ from limner.weights.fetch import sha256_of
 
 SHIPPED = Path(__file__).parents[2] / "weights" / "identity"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+VIEW = "even light"  # what the network was shown; one trained on other views judges nothing here
 BATCH = 64  # ours: faces at once, which bounds memory; the vectors do not depend on it
 
 
@@ -41,7 +42,7 @@ class IdentityJudge(Protocol):
 
 
 class FaceIdentity:
-    """limner's own judge: a small network on 64 x 64 views of the face's inside, exposure and tint taken out (`face_view`)."""
+    """limner's own judge: a small network on 64 x 64 views of the face's inside, exposure, tint and slow light taken out (`face_view`)."""
 
     name = "limner identity"
 
@@ -56,6 +57,8 @@ class FaceIdentity:
         try:
             shape = {"channels": tuple(content["channels"]), "features": int(content["features"])}
             net = FaceEmbedding(size=SIZE, in_channels=3, **shape)
+            if content["view"] != VIEW:
+                raise ValueError(f"its view is {content['view']!r}, not {VIEW!r}")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder / CONFIG} is no config of an identity judge of this limner ({error})") from None
         load_weights(net, read_tensors(folder / WEIGHTS), folder)
@@ -71,7 +74,7 @@ class FaceIdentity:
         (folder / WEIGHTS).chmod(0o644)
         channels = [layer.out_channels for layer in self.net.body if isinstance(layer, torch.nn.Conv2d)][:-1]
         shape = {"channels": channels, "features": self.net.head.out_features}
-        write_json(folder / CONFIG, {**content, **shape, "held_out": self.held_out})
+        write_json(folder / CONFIG, {**content, **shape, "view": VIEW, "held_out": self.held_out})
 
     def embed(self, pictures: Iterable[np.ndarray], points: Sequence[Any]) -> np.ndarray:
         """As `IdentityJudge.embed`. InputError where there is no picture or not as many sets of points."""
@@ -81,7 +84,7 @@ class FaceIdentity:
     @torch.no_grad()
     def of_views(self, views_N4SS: np.ndarray | torch.Tensor) -> np.ndarray:
         """(N, 4, 64, 64) views of `face_view` -> (N, D) float32 unit vectors."""
-        return self.net(light_free(torch.as_tensor(views_N4SS))).numpy()
+        return self.net(even_light(torch.as_tensor(views_N4SS))).numpy()
 
     def record(self) -> dict[str, Any]:
         return {"name": self.name, "version": self.version, "held_out": self.held_out}

@@ -15,7 +15,7 @@ import torch
 from limner import losses
 from limner.data.store import Store
 from limner.evaluation.judges.disturb import MARGIN_PX, as_jpeg, disturb, other_people
-from limner.evaluation.judges.face_view import SIZE, face_view, light_free
+from limner.evaluation.judges.face_view import SIZE, even_light, face_view
 from limner.nn.face_embedding import FaceEmbedding
 from limner.training.loop import Stage, accelerator_of, fit, generator_of
 from limner.types import InputError
@@ -93,7 +93,7 @@ class _Learn:
     def updates(self, batch, generator: torch.Generator) -> Iterator:
         c = self.config
         views = other_people(batch["views"], generator, c.nobody_share, c.blend, c.bend_px).flatten(0, 1)
-        shown = light_free(disturb(views, generator)).to(memory_format=torch.channels_last)
+        shown = even_light(disturb(views, generator)).to(memory_format=torch.channels_last)
         embeddings = self.net(shown).float().view(*batch["views"].shape[:2], -1)
         loss = losses.contrastive(embeddings, c.temperature, c.margin)
         yield "adam", {"contrastive": loss}, {}
