@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 HELP = """\
-limner: one photo of a face in, several true motions out
+limner: one photo of a face or a person in, true motions out
 
 usage: limner COMMAND [OPTIONS]
 
   smile PHOTO|FOLDER...       K different smile videos of the very face in each photo
   render PHOTO MOTION|VIDEO   a video of a photo moved by a motion file, or by the face of another video
+  move PERSON --motion NAME   a video of the person in a photo moved by a skeleton: a motion that ships, a file, a video
   motion extract VIDEO        the motion of a face, or of a body (--guide body), in a video, as a motion file
   motion list                 the motions of bodies that ship
   motion import|export FILE   skeletons of other tools: BVH, OpenPose, COCO, Penn Action, CSV
@@ -33,7 +34,8 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
-                              clips, identity, synthetic, video, translation, training, actions, bodies, scgan
+                              clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
+                              move
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -60,6 +62,7 @@ SUBCOMMANDS = {
         "actions",
         "bodies",
         "scgan",
+        "move",
     ),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
@@ -104,6 +107,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import photos
 
         return photos.smile if first == "smile" else photos.render
+    if first == "move":
+        from limner.cli import move
+
+        return move.move
     if first == "generate":
         from limner.cli import generate
 

@@ -18,7 +18,7 @@ import numpy as np
 from limner.generation import limbs
 from limner.generation.cut_out import take_apart
 from limner.generation.fill import fill
-from limner.generation.layers import Layer, layers_of
+from limner.generation.layers import CLOTH, Layer, layers_of
 from limner.generation.limbs import HIPS, LIMBS, as_complex, as_points, smoothstep
 from limner.generation.mesh import backward_map
 from limner.guides.body import GUIDE, NECK
@@ -28,6 +28,8 @@ MARGIN = 0.12  # ours: statures round the mask and the joints that the person's 
 RIM = 0.012  # ours: statures round the person that are filled too: an edge's light and the mask's error
 RIM_PX = 3.0  # ours: and so many pixels
 OWN_POSE = 0.02  # ours: statures; joints moved by less still show some of the photo's own pixels, all of them where nothing moves
+# ours: a foot turns less than its shin by this share, but by no more than so many radians: soles keep to the ground
+FOOT_LEVEL, FOOT_MOST_RAD = 0.6, np.radians(26.0)
 FAR_OFF = 3.0  # ours: picture sides; joints farther away are not followed
 
 
@@ -146,7 +148,7 @@ class BodyWarp:
 
     def _reach(self, moved: list[np.ndarray]) -> tuple[int, int, int, int]:
         """The box of the person where it was and where it is now, within the picture."""
-        height, width = self.hole.shape
+        height, width = self.photo.shape[:2]
         every = np.concatenate([*moved, np.array([self.box[:2], self.box[2:]], float)])
         low = np.floor(every.min(0)).clip(0, (width, height)).astype(int)
         high = np.ceil(every.max(0)).clip(0, (width, height)).astype(int)
@@ -156,7 +158,7 @@ class BodyWarp:
         """(V, 2) where a layer's vertices go in the picture, in frame t."""
         at = as_complex(layer.mesh.vertices) + self.corner
         torso = turns.torso[t]
-        if layer.name == "torso":
+        if layer.name in ("torso", CLOTH):
             hips = bool(self.seen[list(HIPS)].all())
             fixed = list(HIPS) if hips else [NECK]
             own, now = self.places[fixed].mean(), places[fixed].mean()
@@ -182,8 +184,10 @@ class BodyWarp:
         own = at - self.places[mid]
         both = (1 - layer.bend) * _stretched(own, bone_1, long_1) + layer.bend * _stretched(own, bone_2, long_2)
         by_mid = places[mid] + both * np.exp(1j * (first + layer.bend * (second - first)))
-        share = np.clip(4 * layer.bend, 0, 1)  # where the two joints' surroundings meet
-        return (1 - share) * by_root + share * by_mid
+        level = np.clip(FOOT_LEVEL * second, -FOOT_MOST_RAD, FOOT_MOST_RAD)
+        by_end = places[end] + (at - self.places[end]) * np.exp(1j * (second - layer.foot * level))
+        share, tip = np.clip(4 * layer.bend, 0, 1), np.clip(4 * layer.foot, 0, 1)  # where the joints' surroundings meet
+        return (1 - tip) * ((1 - share) * by_root + share * by_mid) + tip * by_end
 
 
 def stature_of(places: np.ndarray, seen: np.ndarray) -> float:

@@ -22,6 +22,11 @@ STEP_SHARE = 0.016  # ours: side of the mesh's squares in statures: a joint's be
 CRISP, SOFT = 0.12, 0.6  # ours: width of the edge between two parts, in thicknesses: across a gap in depth, and within the same cloth
 ROOT_REACH = 1.1  # ours: thicknesses round shoulder or hip that the limb's layer holds of the torso, fading out
 BEND = 1.2  # ours: thicknesses to either side of a joint over which the limb bends
+# ours: thicknesses from the thigh that trousers do not reach, and the share of cloth beyond from which it is a skirt (seen: of trousers
+# 0.07 to 0.13, of a shirt tied round the waist 0.22)
+WIDE_CLOTH, SKIRT = 1.25, 0.17
+CLOTH = "cloth"  # the name of the layer of a skirt's middle; it moves with the torso
+ANKLE = 0.6  # ours: thicknesses of the thigh over which the shin becomes the foot
 UNDER = 1.3  # ours: thicknesses round the thigh that lie under the torso's cloth
 HIDDEN, CLEARER = 0.65, 0.2  # ours: an arm seen with less confidence than this, and less than the other by so much, lies behind the body
 
@@ -30,8 +35,8 @@ HIDDEN, CLEARER = 0.65, 0.2  # ours: an arm seen with less confidence than this,
 class Layer:
     """One limb, the torso or the head.
 
-    texture: (H, W, 4) float32, colours times alpha and alpha, 0..255. mesh: over it. root, bend: (V,) shares in 0..1 with which a place
-    turns with the first bone rather than with the torso, and with the second rather than with the first.
+    texture: (H, W, 4) float32, colours times alpha and alpha, 0..255. mesh: over it. root, bend, foot: (V,) shares in 0..1 with which a
+    place turns with the first bone rather than with the torso, with the second rather than with the first, and with the foot.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Layer:
     mesh: Mesh
     root: np.ndarray
     bend: np.ndarray
+    foot: np.ndarray
 
 
 def layers_of(pixels: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray, confidence: np.ndarray) -> list[Layer]:
@@ -46,6 +52,8 @@ def layers_of(pixels: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndar
     colours = pure_colours(pixels, parts.alpha)
     order = order_of({name.partition("/")[0] for name in parts.names}, confidence)
     found = []
+    if skirted(parts):
+        found.append(_cloth(colours, parts, photo))
     for name in order:
         if name == "torso":
             found.append(_torso(colours, parts))
@@ -92,8 +100,8 @@ def _grid(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(shape[1])[None] + 0.5 + 1j * (np.arange(shape[0])[:, None] + 0.5)
 
 
-def _layer(name: str, colours: np.ndarray, alpha: np.ndarray, stature: float, root: np.ndarray, bend: np.ndarray) -> Layer:
-    """From maps (H, W) of edge and shares."""
+def _layer(name: str, colours: np.ndarray, alpha: np.ndarray, stature: float, **shares: np.ndarray) -> Layer:
+    """From maps (H, W) of edge and shares; a share left out is 0."""
     import cv2
 
     mask = cv2.dilate((alpha > 0.004).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -101,11 +109,12 @@ def _layer(name: str, colours: np.ndarray, alpha: np.ndarray, stature: float, ro
     x, y = np.round(mesh.vertices.T).astype(int)
     at = y.clip(0, alpha.shape[0] - 1), x.clip(0, alpha.shape[1] - 1)
     texture = np.concatenate([colours * alpha[..., None], 255 * alpha[..., None]], -1).astype(np.float32)
-    return Layer(name=name, texture=texture, mesh=mesh, root=np.asarray(root[at], float), bend=np.asarray(bend[at], float))
+    given = {key: np.asarray(shares[key][at], float) if key in shares else np.zeros(len(x)) for key in ("root", "bend", "foot")}
+    return Layer(name=name, texture=texture, mesh=mesh, **given)
 
 
 def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray) -> Layer:
-    start, mid, _ = (photo[k] for k in LIMBS[name])
+    start, mid, end = (photo[k] for k in LIMBS[name])
     own, thick = _bones(parts, name), thickness(f"{name}/0", parts.stature)
     near, at = _near(parts, *own), _grid(parts.owner.shape)
     others = _bones(parts, *(other for other in LIMBS if other != name))
@@ -119,12 +128,15 @@ def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray) -> La
         loose = parts.of("torso") & (near > UNDER)
         mine = np.where(loose, 0, np.minimum(edge(_near(parts, *others, "head"), CRISP), smoothstep((ahead + 1.5) / 0.5)))
     root = smoothstep(0.5 + ahead / (2 * BEND))
-    bend = np.zeros(near.shape)
+    bend, foot = np.zeros(near.shape), np.zeros(near.shape)
     if f"{name}/1" in parts.names:
         first = _near(parts, f"{name}/0") * thick
         second = _near(parts, f"{name}/1") * thickness(f"{name}/1", parts.stature)
         bend = smoothstep(0.5 + (first - second) / (2 * BEND * thick))
-    return _layer(name, colours, mine * parts.alpha, parts.stature, root, bend)
+        if name in LEGS:
+            beyond = ((at - end) * np.conj((end - mid) / max(abs(end - mid), 1e-6))).real / thick
+            foot = smoothstep(0.5 + beyond / ANKLE) * bend
+    return _layer(name, colours, mine * parts.alpha, parts.stature, root=root, bend=bend, foot=foot)
 
 
 def _torso(colours: np.ndarray, parts: Parts) -> Layer:
@@ -137,8 +149,28 @@ def _torso(colours: np.ndarray, parts: Parts) -> Layer:
     behind = hidden_torso(parts)
     mine = np.where(behind, 1, np.minimum(mine, smoothstep(0.5 + (arms - near) / CRISP)))
     painted = filled_torso(colours, parts, behind)
-    zero = np.zeros(mine.shape)
-    return _layer("torso", painted, mine * parts.alpha, parts.stature, zero, zero)
+    return _layer("torso", painted, mine * parts.alpha, parts.stature)
+
+
+def skirted(parts: Parts) -> bool:
+    """Whether the cloth about the thighs is too wide for trousers: a skirt, or a shirt tied round the waist."""
+    thighs = [f"{leg}/0" for leg in LEGS]
+    if not set(thighs) <= set(parts.names):
+        return False
+    wide = [parts.near[parts.names.index(name)][parts.of(name)] > WIDE_CLOTH for name in thighs]
+    return all(len(one) > 0 and float(one.mean()) > SKIRT for one in wide)
+
+
+def _cloth(colours: np.ndarray, parts: Parts, photo: np.ndarray) -> Layer:
+    """What hangs between the thighs, behind the legs, so that a stride does not tear a skirt in two."""
+    import cv2
+
+    (hip_r, knee_r, _), (hip_l, knee_l, _) = (LIMBS[leg] for leg in LEGS)
+    corners = np.round(limbs.as_points(photo[[hip_r, knee_r, knee_l, hip_l]])).astype(np.int32)
+    between = np.zeros(parts.owner.shape, np.uint8)
+    cv2.fillPoly(between, [corners], 255)
+    mine = cv2.blur(between, (5, 5)) / 255 * parts.of(*(f"{leg}/0" for leg in LEGS), "torso")
+    return _layer(CLOTH, colours, mine * parts.alpha, parts.stature)
 
 
 def hidden_torso(parts: Parts) -> np.ndarray:
@@ -179,4 +211,4 @@ def _head(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray
     ahead = ((at - photo[NECK]) * np.conj(neck)).real / max(abs(neck) ** 2, 1e-6)  # 0 at the neck's root, 1 in the head
     mine = smoothstep(0.5 + (rivals - near) / SOFT)
     root = smoothstep((ahead + 0.15) / (NECK_SHARE + 0.4))
-    return _layer("head", colours, mine * parts.alpha, parts.stature, root, np.zeros(near.shape))
+    return _layer("head", colours, mine * parts.alpha, parts.stature, root=root)
