@@ -93,6 +93,18 @@ def test_landmark_images_are_brought_to_the_length_of_the_clip(real, tmp_path):
         np.testing.assert_array_equal(clip.frames[frame], next(iter(renderer.render_maps(maps[at : at + 1]))))
 
 
+def test_a_run_whose_translation_is_not_finished_is_refused_and_one_of_a_renderer_says_what_it_needs(real, tmp_path):
+    motion = CMMNet(settings=asdict(recipe("cmmnet-tiny")), label_names=["posed", "spontaneous"])
+    motion.save_pretrained(tmp_path / "run" / "model")
+    (tmp_path / "run" / "translation" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "translation" / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"translation is a run that is not finished; go on with the same `limner train` command"):
+        generate(real, tmp_path / "out", GenerateSettings(run=str(tmp_path / "run")))
+    Translation(settings=asdict(recipe("translation-tiny"))).save_pretrained(tmp_path / "alone" / "model")
+    with pytest.raises(InputError, match="alone renders and imagines no motion: --motion recorded"):
+        generate(real, tmp_path / "out", GenerateSettings(run=str(tmp_path / "alone")))
+
+
 def test_between_two_landmark_images_lies_their_blend():
     maps = torch.stack([torch.zeros(2, 2), torch.ones(2, 2), torch.full((2, 2), 0.5)])
     assert between(maps, 5)[:, 0, 0].tolist() == [0.0, 0.5, 1.0, 0.75, 0.5]

@@ -280,14 +280,17 @@ def test_what_does_not_fit_is_one_line(store, tmp_path):
     with pytest.raises(InputError, match="are 32 pixels large, the recipe asks for 64"):
         whole.train("scgan-siamese-tiny", store.path, tmp_path / "run", {"size": 64, "widths": "4,4,4,4,4,4", "critic_widths": "4,4,4,4"})
     assert not (tmp_path / "run").exists()
-    few = drawn_bodies(tmp_path / "few", people=2)
-    with pytest.raises(InputError, match="no clip with frames in split 'val'"):
-        whole.train("scgan-siamese-tiny", few.path, tmp_path / "run", show=False)
     model = Scgan(settings=vars(tiny()))
     with pytest.raises(InputError, match=r"is of 18 points \(body\), not \(10, 68, 2\)"):
         model.move(np.zeros((10, 68, 2)), np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(InputError, match="is of 32 pixels; a reference of"):
         model.move(np.zeros((10, 18, 2)), np.zeros((64, 64, 3), np.uint8))
+
+
+def test_a_store_without_validation_people_is_trained_unwatched(tmp_path):
+    few = drawn_bodies(tmp_path / "few", people=2)
+    _, (stage,) = prepare(tiny(), Store(few.path))
+    assert stage.monitor is None
 
 
 def test_the_monitor_shows_true_frames_above_moved_ones(store):

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from drawn_faces import drawn_store
+from drawn_faces import drawn_clips, drawn_store
 from limner import losses
 from limner.data.prepare import prepare_smiles
-from limner.data.store import Store
+from limner.data.store import Store, StoreWriter
 from limner.measures import ssim
 from limner.models.conditional import to_bytes, to_signed
 from limner.papers import whole
 from limner.papers.load import load_motion_model, load_renderer
 from limner.papers.recipes import recipe
-from limner.papers.train import prepare
+from limner.papers.train import prepare, resolve
+from limner.papers.train import train as train_one
 from limner.papers.translation import Translation, fading
 from limner.training import checkpoint
 from limner.training.loop import generator_of
@@ -244,7 +245,48 @@ def test_the_monitor_shows_true_frames_above_translated_ones(store):
     assert losses.distance(torch.zeros(2, 2), torch.ones(2, 2), keep=0) == 1
 
 
-def test_a_store_of_another_split_is_refused(tmp_path):
+def test_a_store_without_validation_people_is_trained_unwatched(tmp_path, limner):
+    """As of a folder of a few people's videos, whom a hash divides."""
     drawn_store(tmp_path / "few", people=3)
-    with pytest.raises(InputError, match="in split 'val'"):
-        prepare(tiny(), Store(tmp_path / "few"))
+    code, _, said = limner("train", "cmmnet-tiny", "--data", tmp_path / "few", "--out", tmp_path / "run")
+    assert code == 0
+    assert f"limner: {tmp_path / 'few'} has nobody in split 'val': the training is watched on nobody" in said
+    assert {path.name for path in (tmp_path / "run" / "translation").iterdir()} >= {"model", "config.json"}
+    with StoreWriter(tmp_path / "other") as writer:
+        for clip in drawn_clips(10, 32):
+            if clip.split != "train":
+                writer.add(clip)
+    with pytest.raises(InputError, match="no clip with frames in split 'train'"):
+        prepare(tiny(), Store(tmp_path / "other"))
+
+
+def test_a_label_that_no_training_person_shows_is_named(tmp_path):
+    with StoreWriter(tmp_path / "store") as writer:
+        for clip in drawn_clips(10, 32):
+            if clip.split != "train" or clip.label == "posed":
+                writer.add(clip)
+    with pytest.raises(InputError, match="no transition labelled 'spontaneous' of split 'train'"):
+        prepare(recipe("cmmnet-tiny"), Store(tmp_path / "store"))
+
+
+def test_a_refused_training_leaves_its_folder_to_other_settings(store, tmp_path):
+    with pytest.raises(InputError, match="has 68 points; 'body' has 18"):
+        train_one("translation-tiny", store.path, tmp_path / "run", {"guide": "body"}, show=False)
+    assert train_one("translation-tiny", store.path, tmp_path / "run", show=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch": 0}, "batch is at least 1, not 0"),
+        ({"rate": "nan"}, "rate is a finite number, not nan"),
+        ({"rate": -1}, r"rate is at least 0, not -1\.0"),
+        ({"betas": 0.5}, "betas are two numbers from 0 to below 1"),
+        ({"steps": -1}, "steps are at least 0"),
+        ({"norm": "layer"}, "no norm 'layer'; there are: batch, instance, none"),
+        ({"widths": 8}, "the net moving has at least two widths, not 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_named(changes, said):
+    with pytest.raises(InputError, match=said):
+        resolve("translation-tiny", changes)

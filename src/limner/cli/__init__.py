@@ -31,7 +31,8 @@ usage: limner COMMAND [OPTIONS]
   prepare folder RAW STORE    find the smiles in your own videos, or in uva-nemo, disfa, disfa-plus
   prepare kth|human36m|strips RAW STORE
                               people in action, followed and cropped; folder --guide body takes your own videos
-  train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation)
+  train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation,
+                              warp-refine, scgan-siamese ...)
   generate RUN                a store of generated clips from the first frames of another
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,

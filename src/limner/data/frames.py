@@ -133,7 +133,7 @@ class Frames:
 
 def check_frames(store: Store, *, size: int, guide: Guide, split: str = "train", kinds: Sequence[str] | None = KINDS) -> list[int]:
     """The rows of a split's clips with frames that `size` can be made of. InputError that says what does not fit."""
-    rows = store.select(split=split, where=lambda row: has_frames(row) and (kinds is None or row["kind"] in kinds))
+    rows = _rows(store, split, kinds)
     if not rows:
         raise InputError(f"store {store.path} has no clip with frames in split {split!r}; a translation learns from pixels")
     for row in (store.row(i) for i in rows):
@@ -150,6 +150,15 @@ def check_frames(store: Store, *, size: int, guide: Guide, split: str = "train",
                 f"prepare the store with --size {size}, or take a recipe of {width}"
             )
     return rows
+
+
+def held_out(store: Store, *, size: int, guide: Guide, kinds: Sequence[str] | None = KINDS) -> Frames | None:
+    """The frames of the validation people, on whom a run is watched; None where the store has none. InputError as `check_frames`."""
+    return Frames(store, split="val", size=size, guide=guide, kinds=kinds) if _rows(store, "val", kinds) else None
+
+
+def _rows(store: Store, split: str, kinds: Sequence[str] | None) -> list[int]:
+    return store.select(split=split, where=lambda row: has_frames(row) and (kinds is None or row["kind"] in kinds))
 
 
 def has_frames(row: dict) -> bool:

@@ -27,7 +27,7 @@ from limner.types import Clip, Face, InputError
 if TYPE_CHECKING:
     from limner.data.store import Store
 
-RECORDED = "recorded"
+RECORDED, APART = "recorded", "translation"  # APART: where papers.whole trains the translation, in a run
 OURS = "ours"
 CLIPS_PER_SHARD = 32  # ours: a run that is cut loses some seconds of work
 KIND, SOURCE = "transition", "limner.generate"
@@ -37,8 +37,8 @@ KIND, SOURCE = "transition", "limner.generate"
 class GenerateSettings:
     """What is generated from each clip of a split.
 
-    run: a run of `limner train`; "ours": what ships; a run of a renderer alone goes with the clips' own motion, one that moves bodies
-    (scgan) always takes that, and of what follows only split, seed and limit.
+    run: a run of `limner train`; "ours": what ships. A run of a renderer alone needs "recorded"; one that moves bodies (scgan) always takes
+    that, and of what follows only split, seed and limit.
     motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
     label: the wish in place of each clip's own label; clips without one need it.
     renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
@@ -118,6 +118,10 @@ class Maker:
 
         self.store, self.settings = store, settings
         own = None if settings.run == OURS else settings.run
+        if own and settings.motion != RECORDED and renders_alone(own):
+            raise InputError(
+                f"{own} renders and imagines no motion: --motion recorded moves clips by their own points, or name it --renderer"
+            )
         self.model = None if settings.motion == RECORDED else load_motion_model(own, modes=settings.modes or 3)
         renderer = settings.renderer or (own if own and has_renderer(own) else None)
         self.renderer = open_renderer(renderer)
@@ -201,14 +205,15 @@ def made(real: Clip, name: str, points: np.ndarray, frames: np.ndarray | None, d
 
 
 def has_renderer(run: str) -> bool:
-    """Whether a run holds a network that renders."""
-    from limner.papers.load import load_renderer
+    """Whether a run holds a network that renders, finished or not. InputError where it is no run."""
+    return renders_alone(run) or (Path(run) / APART).is_dir()
 
-    try:
-        load_renderer(run)
-    except InputError:
-        return False
-    return True
+
+def renders_alone(run: str) -> bool:
+    """Whether a run is one of a renderer, with no motion model in it. InputError where it is no run."""
+    from limner.papers.load import RENDERERS, recipe_of_run
+
+    return recipe_of_run(run).startswith(tuple(RENDERERS))
 
 
 def face_of(points: np.ndarray) -> Face:

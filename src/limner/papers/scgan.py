@@ -185,18 +185,17 @@ def check(config: ScganConfig, store: Any) -> None:
     """InputError where the store's clips have no frames, too small ones, or points of another guide."""
     from limner.data.frames import check_frames
 
-    for split in ("train", "val"):
-        check_frames(store, size=config.size, guide=guides.load(config.guide), split=split, kinds=None)
+    check_frames(store, size=config.size, guide=guides.load(config.guide), kinds=None)
 
 
 def prepare(config: ScganConfig, store: Any) -> tuple[Scgan, list[Stage]]:
     """A model for this config, ready to train, and its one stage. InputError as `check`."""
-    from limner.data.frames import Frames
+    from limner.data.frames import Frames, held_out
 
     shape: dict[str, Any] = {"size": config.size, "guide": guides.load(config.guide), "kinds": None}
-    frames, held_out = Frames(store, split="train", **shape), Frames(store, split="val", **shape)
+    frames, watched = Frames(store, split="train", **shape), held_out(store, **shape)
     model = build(config)
-    return model, stages(config, model, frames, monitor_of(model, held_out))
+    return model, stages(config, model, frames, None if watched is None else monitor_of(model, watched))
 
 
 def build(config: ScganConfig) -> Scgan:

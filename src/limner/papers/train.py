@@ -60,6 +60,8 @@ def train(
     accelerator = accelerator_of(getattr(config, "precision", None))
     with _claimed(out, config, fingerprint(store), accelerator):
         model, stages = prepare(config, store, warp)
+        if accelerator.is_main_process:
+            _sign(out, config, fingerprint(store))
         engine = {name: getattr(config, name) for name in ("accumulate", "ema", "loaders", "monitor_every") if hasattr(config, name)}
         more = {"stop_after": stop_after, "show": show, "logs": logs, "config": to_json(config), **engine}
         if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, **more):
@@ -104,7 +106,7 @@ def _claimed(out: Path, config: Any, data: str, accelerator: Any) -> Iterator[No
 
 
 def _claim(out: Path, config: Any, data: str) -> Any:
-    """Make `out` this run's folder, or find that it is, and hold it. InputError where it holds another run, or cannot be written."""
+    """Make `out` a folder, or find that it is this run's, and hold it. InputError where it holds another run, or cannot be written."""
     path = out / "config.json"
     if out.exists() and not path.exists() and (not out.is_dir() or any(other.name != LOCK for other in out.iterdir())):
         raise InputError(f"{out} is there already and is no run of limner; name a new folder")
@@ -117,11 +119,19 @@ def _claim(out: Path, config: Any, data: str) -> Any:
             raise InputError(f"another run is training in {out}; wait for it to end, or name another folder")
         if path.exists():
             check_same(out, config, data)  # once more: now nobody else writes it
-        else:
-            checkpoint.write_json(path, {"format": FORMAT, "config": to_json(config), "data": data})
     except OSError as error:
         raise InputError(f"cannot write {out}: {reason_of(error)}") from None
     return lock
+
+
+def _sign(out: Path, config: Any, data: str) -> None:
+    """Write into `out` what is trained there; after all else is ready, so that what is refused leaves the folder to other settings."""
+    path = out / "config.json"
+    try:
+        if not path.exists():
+            checkpoint.write_json(path, {"format": FORMAT, "config": to_json(config), "data": data})
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {reason_of(error)}") from None
 
 
 def check_same(out: Path, config: Any, data: str) -> None:

@@ -72,6 +72,10 @@ class TranslationConfig:
             raise ValueError(f"size must be divisible by {2 ** len(self.widths)}: each of the {len(self.widths)} widths halves it")
         if self.net not in ("moving", "pix2pix"):
             raise ValueError(f"no net {self.net!r}; there are: moving, pix2pix")
+        if self.net == "moving" and len(self.widths) < 2:
+            raise ValueError(f"the net moving has at least two widths, not {len(self.widths)}")
+        if self.norm not in ("batch", "instance", "none"):
+            raise ValueError(f"no norm {self.norm!r}; there are: batch, instance, none")
         if self.adversarial not in ("gan", "lsgan", "hinge"):
             raise ValueError(f"no adversarial loss {self.adversarial!r}; there are: gan, lsgan, hinge")
         if self.maps not in ("soft", "hard"):
@@ -147,13 +151,12 @@ def check(config: TranslationConfig, store: Any) -> None:
 
 def prepare(config: TranslationConfig, store: Any) -> tuple[Translation, list[Stage]]:
     """A model for this config, ready to train, and its one stage. InputError as `check`."""
-    from limner.data.frames import Frames
+    from limner.data.frames import Frames, held_out
 
-    guide = guides.load(config.guide)
-    frames = Frames(store, split="train", size=config.size, guide=guide)
-    held_out = Frames(store, split="val", size=config.size, guide=guide)
+    shape: dict[str, Any] = {"size": config.size, "guide": guides.load(config.guide)}
+    frames, watched = Frames(store, split="train", **shape), held_out(store, **shape)
     model = build(config)
-    return model, stages(config, model, frames, monitor_of(model, held_out))
+    return model, stages(config, model, frames, None if watched is None else monitor_of(model, watched))
 
 
 def build(config: TranslationConfig) -> Translation:

@@ -72,6 +72,8 @@ class WarpRefineConfig:
     def __post_init__(self) -> None:
         if len(self.steps) != 1:
             raise ValueError("steps is one number")
+        if len(self.depths) != len(self.widths):
+            raise ValueError(f"each of the {len(self.widths)} widths has a depth; there are {len(self.depths)} depths")
         if self.size % 16 or self.window % 16 or self.window > self.size:
             raise ValueError("size and window are divisible by 16, the window no larger")
         if self.critic_side > self.window:

@@ -96,6 +96,8 @@ def _todo(recipe: Any, data: Path, overrides: Mapping[str, Any] | None, show: bo
         if show:
             print(f"limner: {store.path} has no frames: {todo[0].config.recipe} learns motion alone, no translation", file=sys.stderr)
         todo = todo[:1]
+    if show and not store.select(split="val"):
+        print(f"limner: {store.path} has nobody in split 'val': the training is watched on nobody", file=sys.stderr)
     for part in todo:
         if isinstance(part.config, translation.TranslationConfig):
             translation.check(part.config, store)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from limner.types import InputError
 
 C = TypeVar("C")
+COUNTS = ("batch", "batch_images", "accumulate", "loaders", "monitor_every")  # at least 1, whatever the recipe
 
 
 def override(config: C, changes: Mapping[str, Any]) -> C:
@@ -30,6 +32,8 @@ def override(config: C, changes: Mapping[str, Any]) -> C:
             changed[key] = None if value is None else _like(present, value, key)
         else:
             changed[key] = _like(present, value, key)
+    for key, value in changed.items():
+        _check(key, value)
     try:
         return dataclasses.replace(config, **changed)  # type: ignore[type-var]
     except (ValueError, TypeError) as error:
@@ -47,6 +51,21 @@ def from_json(cls: type[C], content: Mapping[str, Any]) -> C:
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
     except TypeError as error:
         raise InputError(f"this config is not one of this limner's: {error}") from None
+
+
+def _check(key: str, value: Any) -> None:
+    """InputError for what no recipe can train with, by the names that all of them share."""
+    numbers = [part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, (int, float))]
+    if not all(math.isfinite(number) for number in numbers):
+        raise InputError(f"{key} is a finite number, not {value!r}")
+    if key in COUNTS and min(numbers, default=1) < 1:
+        raise InputError(f"{key} is at least 1, not {value!r}")
+    if key == "steps" and min(numbers, default=0) < 0:
+        raise InputError(f"steps are at least 0, not {value!r}")
+    if (key == "rate" or key.endswith("_rate")) and min(numbers, default=0) < 0:
+        raise InputError(f"{key} is at least 0, not {value!r}")
+    if key.endswith("betas") and not (len(numbers) == 2 and all(0 <= number < 1 for number in numbers)):
+        raise InputError(f"{key} are two numbers from 0 to below 1, not {value!r}")
 
 
 def _like(present: Any, value: Any, key: str) -> Any:
