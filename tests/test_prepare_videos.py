@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from limner.data import videos
 from limner.data.clips import ClipConfig, crop, crop_matrix, prepare_clip
 from limner.data.film import steady
 from limner.data.page import PAGE
@@ -161,6 +162,13 @@ def test_a_store_is_kept_gone_on_with_and_guarded(recording: RawClip, tmp_path: 
     for size, workers, limit in ((4, 1, None), (64, 0, None), (64, 1, 0)):
         with pytest.raises(InputError, match="--"):
             prepare_videos(raws, none, size=size, workers=workers, limit=limit)
+
+
+def test_long_recordings_are_safe_one_by_one(recording: RawClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(videos, "FRAMES_PER_SHARD", NUM)
+    prepare_videos([recording, altered(recording, id="b")], tmp_path / "store", size=32, quiet=True)
+    shards = [shard.partition("#")[0] for shard in Store(tmp_path / "store").table["shard"].to_pylist()]
+    assert shards == ["00000.safetensors", "00001.safetensors"]
 
 
 @pytest.mark.shared

@@ -33,7 +33,8 @@ from limner.types import InputError
 
 REPORT = "report.json"
 FORMAT = 2  # raised when the same recordings would give other clips
-RECORDINGS_PER_SHARD = 32  # ours: a killed run loses the shard it was at, some minutes of work
+RECORDINGS_PER_SHARD = 32  # ours: a killed run loses the shard it was at, some minutes of work;
+FRAMES_PER_SHARD = 5000  # ours: of long recordings fewer make a shard, so that it is minutes for them too
 MIN_SIZE, MAX_SIZE = 16, 512  # ours: below no face is left; above, crops of common films only get blurred
 WAITING = 2  # ours: recordings handed to each worker ahead
 
@@ -172,8 +173,9 @@ def _fill(
     silent = quiet or not sys.stdout.isatty()
     with Progress(*columns, transient=True, disable=silent) as progress, _results(raws, work, workers) as results:
         task = progress.add_task("recordings", total=len(raws))
+        since, frames = 0, 0  # the last shard
         try:
-            for number, prepared in enumerate(results, 1):
+            for prepared in results:
                 for clip in prepared.clips:
                     if clip.id not in there:  # else written by a run that was cut before its report
                         writer.add(clip)
@@ -181,8 +183,10 @@ def _fill(
                 if prepared.entry["reason"]:
                     tell(quiet, f"{prepared.entry['file']}: no clip, {prepared.entry['reason']}: {prepared.entry['why']}")
                 progress.advance(task)
-                if number % RECORDINGS_PER_SHARD == 0:
+                since, frames = since + 1, frames + prepared.entry.get("frames", 0)
+                if since >= RECORDINGS_PER_SHARD or frames >= FRAMES_PER_SHARD:
                     _save(writer, settings, report)
+                    since, frames = 0, 0
         finally:
             _save(writer, settings, report)  # also where the run is stopped: what was watched is not lost
 
