@@ -88,8 +88,11 @@ def _wandb_run(out: Path, config: Mapping[str, Any]) -> Any:
     """A W&B run that the next start of the same RUN goes on with; its id is kept in RUN/wandb.json."""
     try:
         import wandb  # type: ignore[import-not-found]
-    except ImportError:
-        raise InputError("the log wandb needs the package of that name: pip install 'limner[wandb]', or leave --log out") from None
+    except ImportError as error:
+        what = (
+            "the log wandb needs the package of that name" if error.name == "wandb" else f"wandb cannot be imported ({error})"
+        )
+        raise InputError(f"{what}: pip install 'limner[wandb]', or leave --log out") from None
     path = out / "wandb.json"
     name = json.loads(path.read_text())["id"] if path.exists() else secrets.token_hex(8)
     if not path.exists():
