@@ -11,7 +11,7 @@ from drawn_bodies import drawn_bodies
 from drawn_faces import drawn_store
 from limner import losses
 from limner.data.frames import Frames
-from limner.data.store import Store
+from limner.data.store import Store, StoreWriter
 from limner.guides.body import GUIDE
 from limner.measures import ssim
 from limner.models.conditional import to_signed
@@ -218,6 +218,22 @@ def test_triplets_are_a_frame_the_next_and_a_distant_one_of_one_clip(store):
     far = frames.draw_triplets(20, generator_of(1), gap=50)  # clips of ten frames have none: the farthest
     rows = rows_of(far["frames"])
     assert (np.abs(rows[:, 2] - rows[:, 0]) >= 5).all()
+
+
+def test_only_frames_whose_joints_are_seen_are_learned_from(store, tmp_path):
+    with StoreWriter(tmp_path / "half", encoding="raw") as writer:
+        for row in (0, 1):
+            known = np.ones((10, 18), np.float32)
+            known[5:] = 0.1
+            writer.add(replace(store[row], confidence=known))
+    half = Store(tmp_path / "half")
+    frames = Frames(half, split="train", size=32, guide=GUIDE, kinds=None, least_confidence=0.3)
+    assert frames.usable.tolist() == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
+    assert (frames.draw_pairs(50, generator_of(0))["confidence"] == 1).all()
+    with pytest.raises(InputError, match="no frame of split 'train' has points of mean confidence 2 or more"):
+        Frames(half, split="train", size=32, guide=GUIDE, kinds=None, least_confidence=2.0)
+    _, (stage,) = prepare(tiny(), half)  # nobody is held out, so nothing is shown of the run
+    assert stage.monitor is None
 
 
 def test_a_mirrored_triplet_is_mirrored_whole(store):

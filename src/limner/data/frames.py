@@ -25,7 +25,8 @@ class Frames:
     """The frames of a store's clips of one split, at one size; larger ones are brought down to it.
 
     points: (M, K, 2) float32 pixels of that size, confidence: (M, K). first, last: (M,) the rows of the first and the last frame of each
-    frame's clip. subjects: (M,) str. picture(row) -> (S, S, 3) uint8. kinds: of the clips; None: all.
+    frame's clip. subjects: (M,) str. picture(row) -> (S, S, 3) uint8. kinds: of the clips; None: all. least_confidence: the mean of its
+    points' confidence that a frame must have to be drawn; `usable` are the rows of those that have it.
     InputError: no clip with frames, frames that are not square or smaller than `size`, another guide.
     """
 
@@ -37,6 +38,7 @@ class Frames:
         size: int,
         guide: Guide,
         kinds: Sequence[str] | None = KINDS,
+        least_confidence: float = 0.0,
         in_memory: int = IN_MEMORY,
     ):
         self.store, self.size, self.guide = store, size, guide
@@ -57,6 +59,9 @@ class Frames:
                 frames = store.read(row).frames
                 assert frames is not None
                 self.pixels[start:stop] = [_at_size(frame, size) for frame in frames]
+        self.usable = np.flatnonzero(self.confidence.mean(1) >= least_confidence)
+        if not len(self.usable):
+            raise InputError(f"store {store.path}: no frame of split {split!r} has points of mean confidence {least_confidence:g} or more")
 
     def __len__(self) -> int:
         return len(self.points)
@@ -77,13 +82,13 @@ class Frames:
         pictures are flipped and shifted alike. -> neutral, frames (N, 3, S, S) uint8, points (N, K, 2) float32 and confidence (N, K) of
         `frames`.
         """
-        rows = torch.randint(len(self), (num,), generator=generator).numpy()
+        rows = self._any(num, generator)
         drawn = self._samples(self.first[rows], rows, generator, flip=flip, jitter=jitter)
         return {"neutral": drawn.pop("reference"), **drawn}
 
     def draw_pairs(self, num: int, generator: torch.Generator, *, flip: bool = False, jitter: int = 0) -> dict[str, torch.Tensor]:
         """As `draw`, but each frame stands beside any frame of its clip, `reference`."""
-        rows = torch.randint(len(self), (num,), generator=generator).numpy()
+        rows = self._any(num, generator)
         return self._samples(self._of_clip(rows, generator), rows, generator, flip=flip, jitter=jitter)
 
     def draw_triplets(
@@ -91,7 +96,7 @@ class Frames:
     ) -> dict[str, torch.Tensor]:
         """As `draw_pairs`, N = 3 num: of a clip any frame, the next one, and one at least `gap` frames away (where the clip has no such
         frame, its farthest). The three share reference, flip and shift."""
-        anchor = torch.randint(len(self), (num,), generator=generator).numpy()
+        anchor = self._any(num, generator)
         anchor = np.where(anchor == self.last[anchor], np.maximum(anchor - 1, self.first[anchor]), anchor)
         positive = np.minimum(anchor + 1, self.last[anchor])
         place = torch.rand(num, generator=generator).numpy()
@@ -99,6 +104,10 @@ class Frames:
         reference = np.repeat(self._of_clip(anchor, generator), TRIPLET)
         rows = np.stack([anchor, positive, negative], 1).reshape(-1)
         return self._samples(reference, rows, generator, flip=flip, jitter=jitter, alike=TRIPLET)
+
+    def _any(self, num: int, generator: torch.Generator) -> np.ndarray:
+        """(num,) rows, each usable one as likely as any other."""
+        return self.usable[torch.randint(len(self.usable), (num,), generator=generator).numpy()]
 
     def _of_clip(self, rows: np.ndarray, generator: torch.Generator) -> np.ndarray:
         """(N,) rows -> (N,) rows of any frames of the same clips."""

@@ -66,6 +66,7 @@ class ScganConfig:
     clip: float = 1000.0  # ours: pix2pix clips nothing; this only catches what would blow up
     batch: int = 6  # spec B2: 1-8 frames; with triplets a third as many clips of three
     steps: tuple[int, ...] = (20000,)  # ours
+    least_confidence: float = 0.3  # ours: mean over the joints, of a frame that is learned from
     flip: bool = True  # ours: as pix2pix; right and left change their colours
     jitter: int = 8  # spec B2: pixels of 256, the same for x, s and y; pix2pix shifts by up to 30 of 286
     precision: str = "bf16"  # ours: "no" for float32 throughout
@@ -193,7 +194,7 @@ def prepare(config: ScganConfig, store: Any) -> tuple[Scgan, list[Stage]]:
     from limner.data.frames import Frames, held_out
 
     shape: dict[str, Any] = {"size": config.size, "guide": guides.load(config.guide), "kinds": None}
-    frames, watched = Frames(store, split="train", **shape), held_out(store, **shape)
+    frames, watched = Frames(store, split="train", least_confidence=config.least_confidence, **shape), held_out(store, **shape)
     model = build(config)
     return model, stages(config, model, frames, None if watched is None else monitor_of(model, watched))
 
