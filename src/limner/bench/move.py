@@ -136,7 +136,9 @@ def scored(
 def near(detector: BodyDetector, frame: np.ndarray, points: np.ndarray, seen: np.ndarray, torso: float) -> np.ndarray:
     """(K,) bool: the joints that the detector finds within a tenth of the torso of where they should be. It looks where the person is."""
     low, high = points[seen].min(0), points[seen].max(0)
-    found = detector.again(frame, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    detector.start(frame, Body(points=points, confidence=seen.astype(np.float32), box=box))
+    found = detector.see(frame)
     if found is None:
         return np.zeros(len(points), bool)
     return np.linalg.norm(found.points - points, axis=-1) <= WITHIN * torso
