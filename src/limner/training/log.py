@@ -89,9 +89,7 @@ def _wandb_run(out: Path, config: Mapping[str, Any]) -> Any:
     try:
         import wandb  # type: ignore[import-not-found]
     except ImportError as error:
-        what = (
-            "the log wandb needs the package of that name" if error.name == "wandb" else f"wandb cannot be imported ({error})"
-        )
+        what = "the log wandb needs the package of that name" if error.name == "wandb" else f"wandb cannot be imported ({error})"
         raise InputError(f"{what}: pip install 'limner[wandb]', or leave --log out") from None
     path = out / "wandb.json"
     name = json.loads(path.read_text())["id"] if path.exists() else secrets.token_hex(8)
