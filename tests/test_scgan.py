@@ -137,6 +137,16 @@ def test_what_each_structure_is_shown():
         pose(spy, "twin", x, s)  # type: ignore[arg-type]
 
 
+def test_where_the_reference_is_kept_by_hand(store):
+    said = torch.zeros(1, 4, 1, 3)  # mid-grey
+    said[0, 3, 0] = torch.tensor([-1.0, 0.0, 1.0])  # keep, half, paint
+    made = pose(lambda *_, noise: said, "siamese", torch.full((1, 3, 1, 3), 0.8), torch.zeros(1, 3, 1, 3), keep=True)  # type: ignore[arg-type]
+    torch.testing.assert_close(made[0, 0, 0], torch.tensor([0.8, 0.4, 0.0]))
+    model, (stage,) = prepare(tiny(keep=True), store)
+    step(stage, stage.batch(generator_of(0)), 0, stage.objective.optimizers())
+    assert model.move(store[0].points, store[0].frames[0]).shape == (10, 32, 32, 3)
+
+
 def test_tied_encoders_share_their_weights_and_skips_can_be_of_one(store):
     free, tied = (parameters(build(tiny(tied=tied)).generator) for tied in (False, True))
     encoder = parameters(build(tiny()).generator.encoders[0])

@@ -24,15 +24,24 @@ IN_CHANNELS: dict[str, tuple[int, ...]] = {"siamese": (3, 3), "stacked1": (6,), 
 BLACK = -1.0  # what is no limb of a skeleton
 
 
-def pose(generator: UNet, structure: str, reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor, noise: Noise = None) -> torch.Tensor:
-    """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1. ValueError: no such structure."""
+def pose(
+    generator: UNet, structure: str, reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor, noise: Noise = None, *, keep: bool = False
+) -> torch.Tensor:
+    """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1.
+
+    keep: the generator's fourth channel says where it paints, y_hat = (1 - m) x + m G (ours), so that a place that stands still need not be
+    drawn afresh. ValueError: no such structure."""
     if structure == "siamese":
-        return generator(skeleton_N3HW, reference_N3HW, noise=noise)
-    if structure == "stacked1":
-        return generator(torch.cat([skeleton_N3HW, reference_N3HW], 1), noise=noise)
-    if structure == "stacked2":
-        return generator(drawn_on(reference_N3HW, skeleton_N3HW), noise=noise)
-    raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
+        made = generator(skeleton_N3HW, reference_N3HW, noise=noise)
+    elif structure == "stacked1":
+        made = generator(torch.cat([skeleton_N3HW, reference_N3HW], 1), noise=noise)
+    elif structure == "stacked2":
+        made = generator(drawn_on(reference_N3HW, skeleton_N3HW), noise=noise)
+    else:
+        raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
+    if not keep:
+        return made
+    return torch.lerp(reference_N3HW, made[:, :3].to(reference_N3HW), (made[:, 3:].to(reference_N3HW) + 1) / 2)
 
 
 def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch.Tensor:
@@ -40,12 +49,15 @@ def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch
     return torch.where((skeleton_N3HW > BLACK).any(1, keepdim=True), skeleton_N3HW, reference_N3HW)
 
 
-def learn_pose(generator: UNet, critic: PatchCritic, *, structure: str, by_clip: bool, **weights: Any) -> LearnConditional:
-    """What such a generator minimises; weights and rates as of LearnConditional. by_clip: three frames of a clip follow one another."""
+def learn_pose(
+    generator: UNet, critic: PatchCritic, *, structure: str, by_clip: bool, keep: bool = False, **weights: Any
+) -> LearnConditional:
+    """What such a generator minimises; weights and rates as of LearnConditional. by_clip: three frames of a clip follow one another. keep:
+    as of `pose`."""
 
     def make(batch: Mapping[str, torch.Tensor], noise: torch.Generator) -> torch.Tensor:
         x, s = to_signed(batch["reference"]), to_signed(batch["skeletons"])
-        return pose(generator, structure, x, s, by_threes(noise, len(x)) if by_clip else noise)
+        return pose(generator, structure, x, s, by_threes(noise, len(x)) if by_clip else noise, keep=keep)
 
     def told(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return torch.cat([to_signed(batch["reference"]), to_signed(batch["skeletons"])], 1)

@@ -48,6 +48,7 @@ class ScganConfig:
     skips: str = "both"  # spec B2: of a siamese generator: both, appearance or pose
     tied: bool = False  # spec B2: one encoder's weights for both
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)  # slides: Table I; the decoder gives 512 .. 64 and 3 (spec B2)
+    keep: bool = False  # ours: whether the network also says where the reference stays as it is; the paper's draws the whole picture
     norm: str = "batch"  # slides; none on the first layer, at 1 x 1 (spec B2) and on the picture
     drop: float = 0.5  # slides
     drop_layers: int = 3  # spec B2: pix2pix's three innermost; 8 is Table I read literally, but for the picture itself
@@ -125,7 +126,7 @@ class Scgan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="apa
         self.generator = UNet(
             size=c.size,
             in_channels=channels,
-            out_channels=3,
+            out_channels=4 if c.keep else 3,
             widths=c.widths[: c.depth],
             skips=SKIPS[c.skips] if len(channels) > 1 else None,
             tied=c.tied and len(channels) > 1,
@@ -164,7 +165,8 @@ class Scgan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="apa
         made = []
         for some in skeletons.split(batch):
             noise = None if seed is None else [generator_of("move", seed) for _ in some]
-            posed = pose(net, self.settings.structure, x.expand(len(some), -1, -1, -1), to_signed(some.to(device)), noise)
+            x_N3HW = x.expand(len(some), -1, -1, -1)
+            posed = pose(net, self.settings.structure, x_N3HW, to_signed(some.to(device)), noise, keep=self.settings.keep)
             made.append(to_bytes(posed).cpu())
         return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
 
@@ -213,6 +215,7 @@ def stages(config: ScganConfig, model: Scgan, frames: Any, monitor: Callable | N
         model.critic,
         structure=c.structure,
         by_clip=c.by_clip,
+        keep=c.keep,
         adversarial=c.adversarial,
         adversarial_weight=c.adversarial_weight if "gan" in c.losses else 0.0,
         l1_weight=c.l1_weight if "l1" in c.losses else 0.0,
