@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from limner.cli.photos import Flag, gather
-from limner.cli.session import OK, REFUSED, Bar, one_line, parse, say
-from limner.generation.settings import SettingsError
+from limner.cli.batch import each
+from limner.cli.photos import Flag
+from limner.cli.session import Bar, parse, say
 from limner.types import InputError, Motion
 
 if TYPE_CHECKING:
@@ -65,31 +65,12 @@ def move(args: Sequence[str]) -> int:
     settings = asked.settings()
     from limner.generation.moves import BodyEngine, open_motion
 
-    engine, start = BodyEngine(), time.monotonic()
+    engine = BodyEngine()
     motion, notes = open_motion(asked.motion, engine)
     engine.maker(settings.renderer)  # a renderer that is not there is said before any photo is looked at
     for note in notes:
         say(f"limner: {asked.motion}: {note}")
-    photos, refused = gather(asked.photos)
-    for line in refused:
-        say(f"limner: {line}")
-    num_all, num_done, num_kept = len(photos) + len(refused), 0, 0
-    for i, path in enumerate(photos):
-        name = path.name if len(photos) == 1 else f"{path.name} ({i + 1} of {len(photos)})"
-        try:
-            kept = _move_one(path, motion, asked, settings, engine, name)
-        except SettingsError:  # the same for every photo: said once
-            raise
-        except InputError as error:
-            line = one_line(error)
-            refused.append(line if path.name in line or str(path) in line else f"{path}: {line}")
-            say(f"limner: {refused[-1]}")
-            continue
-        num_done, num_kept = num_done + 1, num_kept + kept
-    if num_all > 1:
-        kept_words = f" ({num_kept} kept from before)" if num_kept else ""
-        print(f"{num_done} of {num_all} photos done{kept_words} in {time.monotonic() - start:.1f} s -> {asked.out}")
-    return REFUSED if refused else OK
+    return each(asked.photos, asked.out, lambda path, name: _move_one(path, motion, asked, settings, engine, name))
 
 
 def _move_one(path: Path, motion: Motion, asked: Move, settings: MoveSettings, engine: BodyEngine, name: str) -> bool:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from limner.cli.session import OK, REFUSED, Bar, one_line, parse, say
-from limner.generation.settings import SettingsError, SmileSettings, check_intensity, check_size, parse_quality
+from limner.cli.batch import each
+from limner.cli.session import OK, Bar, parse, say
+from limner.generation.settings import SmileSettings, check_intensity, check_size, parse_quality
 from limner.types import InputError
 
 if TYPE_CHECKING:
@@ -85,29 +86,10 @@ def smile(args: Sequence[str]) -> int:
     if not asked.photos:
         raise InputError("name at least one photo or folder: limner smile PHOTO")
     settings = asked.settings()
-    photos, refused = gather(asked.photos)
-    for line in refused:
-        say(f"limner: {line}")
-    num_all, num_done, num_kept, start = len(photos) + len(refused), 0, 0, time.monotonic()
     from limner.api import shared_engine
 
     engine = shared_engine()
-    for i, path in enumerate(photos):
-        name = path.name if len(photos) == 1 else f"{path.name} ({i + 1} of {len(photos)})"
-        try:
-            kept = _smile_one(path, asked, settings, engine, name)
-        except SettingsError:  # the same for every photo: said once
-            raise
-        except InputError as error:
-            line = one_line(error)
-            refused.append(line if path.name in line or str(path) in line else f"{path}: {line}")
-            say(f"limner: {refused[-1]}")
-            continue
-        num_done, num_kept = num_done + 1, num_kept + kept
-    if num_all > 1:
-        kept_words = f" ({num_kept} kept from before)" if num_kept else ""
-        print(f"{num_done} of {num_all} photos done{kept_words} in {time.monotonic() - start:.1f} s -> {asked.out}")
-    return REFUSED if refused else OK
+    return each(asked.photos, asked.out, lambda path, name: _smile_one(path, asked, settings, engine, name))
 
 
 def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine, name: str) -> bool:
@@ -129,50 +111,6 @@ def _smile_one(path: Path, asked: Smile, settings: SmileSettings, engine: Engine
     what = f"{settings.modes} {settings.label} smile{'' if len(outcome.result['modes']) == 1 else 's'}"
     print(f"{path.name}: {what} ({lasting}) in {time.monotonic() - start:.1f} s -> {outcome.folder}")
     return False
-
-
-def gather(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Photos and folders -> the photos, in order, and a line for each that is refused before it is opened.
-
-    A folder gives its own pictures, by suffix, not those of its subfolders. Two photos of one name would share an output folder: the
-    first is done, the others are refused. The same file twice is taken once.
-    """
-    from limner.media.pictures import SUFFIXES
-
-    found: list[Path] = []
-    refused: list[str] = []
-    for path in given:
-        if str(path).startswith(("http:/", "https:/")):
-            refused.append(f"{path} is a web address; download the picture first")
-            continue
-        try:
-            if not path.expanduser().is_dir():
-                found.append(path)
-                continue
-            inside = sorted(
-                p for p in path.expanduser().iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and not p.is_dir()
-            )
-        except (OSError, RuntimeError) as error:
-            refused.append(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
-            continue
-        found += inside
-        if not inside:
-            refused.append(f"{path} is a folder without pictures")
-    photos: dict[str, Path] = {}
-    for path in found:
-        first = photos.setdefault(path.stem.casefold(), path)
-        if first != path and not _same_file(first, path):
-            refused.append(
-                f"{path} has the same name as {first}, and their results would share a folder; rename one, or give it its own --out"
-            )
-    return list(photos.values()), refused
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
 
 
 @dataclass(frozen=True, kw_only=True)
