@@ -17,14 +17,13 @@ import numpy as np
 import torch
 
 from limner.data.store import Store
+from limner.evaluation.judges import files
 from limner.media.pictures import resize
 from limner.nn.conv3d import FilmClassifier
-from limner.training.checkpoint import load_weights, read_json, read_tensors, write_json
 from limner.training.config import from_json, to_json
 from limner.training.loop import Stage, accelerator_of, fit
 from limner.types import Clip, InputError
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 CHANNELS_IN = 2  # grey, and grey less its mean over the moments
 WINDOWS = 3  # ours: of a clip are judged, at its beginning, middle and end; their mean counts
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601 luma
@@ -125,23 +124,14 @@ class ActionJudge:
 
     def save(self, folder: Path) -> None:
         """Writes weights and config."""
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in self.net.state_dict().items()}, folder / WEIGHTS)
-        write_json(
-            folder / CONFIG, {"judge": self.name, "labels": list(self.labels), "held_out": self.held_out, "config": to_json(self.config)}
-        )
+        files.save(folder, self.net, judge=self.name, labels=list(self.labels), held_out=self.held_out, config=to_json(self.config))
 
     @classmethod
     def load(cls, folder: Path) -> ActionJudge:
         """The judge that `save` wrote. InputError where it is missing, not whole or another's."""
-        content = read_json(Path(folder) / CONFIG)
-        if content.get("judge") != cls.name or "labels" not in content:
-            raise InputError(f"{Path(folder) / CONFIG} is no config of a judge of actions")
+        content = files.config_of(folder, cls.name, "actions", "labels", "config")
         judge = cls(from_json(ActionConfig, content["config"]), content["labels"], held_out=content.get("held_out"))
-        load_weights(judge.net, read_tensors(Path(folder) / WEIGHTS), Path(folder))
-        judge.net.eval()
+        files.load_net(folder, judge.net)
         return judge
 
     def record(self) -> dict[str, Any]:

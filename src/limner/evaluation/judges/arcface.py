@@ -78,7 +78,7 @@ class ArcFace:
         faces = (views_of(pictures, points, aligned) - self.mean) / self.spread
         step = 1 if self.fixed else BATCH
         found = [self.session.run(None, {self.input: faces[i : i + step].astype(np.float32)})[0] for i in range(0, len(faces), step)]
-        vectors = np.concatenate(found).reshape(len(faces), -1).astype(np.float32)
+        vectors = np.concatenate([np.asarray(rows) for rows in found]).reshape(len(faces), -1).astype(np.float32)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(length).all() or (length == 0).any():
             raise InputError(f"{self.name} gives no vectors that point anywhere: it is no face recogniser")

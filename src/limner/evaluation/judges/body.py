@@ -17,16 +17,15 @@ import torch
 from limner import losses, raster
 from limner.data.store import Store
 from limner.evaluation.compare_bodies import person_box
+from limner.evaluation.judges import files
 from limner.geometry import unit_length
 from limner.guides.body import GUIDE
 from limner.media.pictures import resize
 from limner.nn.face_embedding import FaceEmbedding
-from limner.training.checkpoint import load_weights, read_json, read_tensors, write_json
 from limner.training.config import from_json, to_json
 from limner.training.loop import Stage, accelerator_of, fit
 from limner.types import Clip, InputError
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LIMB_UNIT = 0.3  # ours: width of what is seen along each limb, of the torso
 BATCH = 64  # ours: bounds memory
 
@@ -106,21 +105,14 @@ class BodyIdentity:
 
     def save(self, folder: Path) -> None:
         """Writes weights and config."""
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in self.net.state_dict().items()}, folder / WEIGHTS)
-        write_json(folder / CONFIG, {"judge": self.name, "held_out": self.held_out, "config": to_json(self.config)})
+        files.save(folder, self.net, judge=self.name, held_out=self.held_out, config=to_json(self.config))
 
     @classmethod
     def load(cls, folder: Path) -> BodyIdentity:
         """The judge that `save` wrote. InputError where it is missing, not whole or another's."""
-        content = read_json(Path(folder) / CONFIG)
-        if content.get("judge") != cls.name:
-            raise InputError(f"{Path(folder) / CONFIG} is no config of a judge of bodies' identity")
+        content = files.config_of(folder, cls.name, "bodies' identity", "config")
         judge = cls(from_json(BodyConfig, content["config"]), held_out=content.get("held_out"))
-        load_weights(judge.net, read_tensors(Path(folder) / WEIGHTS), Path(folder))
-        judge.net.eval()
+        files.load_net(folder, judge.net)
         return judge
 
 
