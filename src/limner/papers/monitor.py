@@ -1,4 +1,4 @@
-"""What a training run shows of itself: the K modes drawn over time, and how far apart they are (the collapse monitor)."""
+"""What a training run shows of itself: the K modes drawn over time and how far apart they are (the collapse monitor); moved frames."""
 
 from __future__ import annotations
 
@@ -40,5 +40,29 @@ def monitor_of(model: Any, neutrals: Sequence[np.ndarray]) -> Callable[[], dict[
                 found[f"mode_distance/{label}"] = float(np.mean([mode_distance(modes, GUIDE) for modes in motions]))
             found[f"modes/{label}"] = sheet(np.stack(motions[0]))
         return found
+
+    return measure
+
+
+def moved_frames(held_out: Any, starts: Sequence[int], move: Callable[[np.ndarray], np.ndarray], *, moments: int = 4) -> Callable[[], dict]:
+    """-> a function measuring what a model makes of held-out clips as it stands: SSIM and PSNR of all but the first frame, and a sheet of
+    true frames above made ones.
+
+    held_out: data.frames.Frames. starts: the rows of the clips' first frames. move: rows of one clip, the first of which is its first
+    frame -> (M, S, S, 3) uint8, those moments made from that frame.
+    """
+    from limner.measures import psnr, ssim
+
+    rows = [np.linspace(start, held_out.last[start], moments).round().astype(int) for start in starts]
+    truth = [np.stack([held_out.picture(row) for row in some]) for some in rows]
+
+    def measure() -> dict[str, Any]:
+        made = [move(some) for some in rows]
+        pairs = [(a[1:], b[1:]) for a, b in zip(made, truth)]
+        return {
+            "ssim": float(np.mean([ssim(a, b) for a, b in pairs])),
+            "psnr": float(np.mean([psnr(a, b) for a, b in pairs])),
+            "sheet": np.concatenate([np.concatenate([*true, *made_of]) for true, made_of in zip(truth, made)], 1),
+        }
 
     return measure

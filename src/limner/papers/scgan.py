@@ -25,6 +25,7 @@ from limner.models.conditional import FRAMES, Triplets, to_bytes, to_signed
 from limner.models.skeleton import IN_CHANNELS, STRUCTURES, learn_pose, pose
 from limner.nn.critic import PatchCritic
 from limner.nn.unet import UNet
+from limner.papers.monitor import moved_frames
 from limner.papers.translation import fading
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
@@ -236,24 +237,12 @@ def stages(config: ScganConfig, model: Scgan, frames: Any, monitor: Callable | N
     return [Stage(name="scgan", steps=c.steps[0], objective=objective, batch=batch, learning_rate=fading, monitor=monitor, clip=c.clip)]
 
 
-def monitor_of(model: Scgan, held_out: Any, *, clips: int = 6, moments: int = 4) -> Callable[[], dict[str, Any]]:
-    """-> a function that measures the model as it stands on held-out clips, each moved from its first frame: SSIM and PSNR, and a sheet of
-    true frames above generated ones."""
-    from limner.measures import psnr, ssim
-
+def monitor_of(model: Scgan, held_out: Any, *, clips: int = 6) -> Callable[[], dict[str, Any]]:
+    """-> what `monitor.moved_frames` measures, of some held-out clips."""
     starts = np.unique(held_out.first)
     starts = starts[np.unique(np.linspace(0, len(starts) - 1, clips).round().astype(int))]
-    rows = [np.linspace(start, held_out.last[start], moments).round().astype(int) for start in starts]
-    truth = [np.stack([held_out.picture(row) for row in some]) for some in rows]
 
-    def measure() -> dict[str, Any]:
-        made = [model.move(held_out.points[some], held_out.picture(some[0]), confidence=held_out.confidence[some]) for some in rows]
-        sheet = np.concatenate([np.concatenate([*true, *made_of]) for true, made_of in zip(truth, made)], 1)
-        pairs = [(a[1:], b[1:]) for a, b in zip(made, truth)]
-        return {
-            "ssim": float(np.mean([ssim(a, b) for a, b in pairs])),
-            "psnr": float(np.mean([psnr(a, b) for a, b in pairs])),
-            "sheet": sheet,
-        }
+    def move(rows: np.ndarray) -> np.ndarray:
+        return model.move(held_out.points[rows], held_out.picture(rows[0]), confidence=held_out.confidence[rows])
 
-    return measure
+    return moved_frames(held_out, [int(start) for start in starts], move)

@@ -23,6 +23,7 @@ from limner.models.conditional import to_bytes, to_signed
 from limner.models.translation import MovingUNet, learn_translation, translate
 from limner.nn.critic import PatchCritic
 from limner.nn.unet import UNet
+from limner.papers.monitor import moved_frames
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
 from limner.types import InputError
@@ -194,17 +195,7 @@ def fading(part: float, *, warm_up: float = 0.0) -> float:
     return min(1.0, growing, 2.0 * (1.0 - part))
 
 
-def monitor_of(model: Translation, held_out: Any, *, people: int = 6, moments: int = 4) -> Callable[[], dict[str, Any]]:
-    """-> a function that measures the model as it stands on held-out people: SSIM, and a sheet of true frames above translated ones."""
-    from limner.measures import ssim
-
+def monitor_of(model: Translation, held_out: Any, *, people: int = 6) -> Callable[[], dict[str, Any]]:
+    """-> what `monitor.moved_frames` measures, of a clip of each of some held-out people."""
     starts = [int(held_out.first[held_out.subjects == one][0]) for one in sorted(set(held_out.subjects))[:people]]
-    rows = [np.linspace(start, np.flatnonzero(held_out.first == start)[-1], moments).round().astype(int) for start in starts]
-    truth = [np.stack([held_out.picture(row) for row in some]) for some in rows]
-
-    def measure() -> dict[str, Any]:
-        made = [model.translate(held_out.points[some], held_out.picture(some[0])) for some in rows]
-        sheet = np.concatenate([np.concatenate([*true, *made_of]) for true, made_of in zip(truth, made)], 1)
-        return {"ssim": float(np.mean([ssim(a, b) for a, b in zip(made, truth)])), "sheet": sheet}
-
-    return measure
+    return moved_frames(held_out, starts, lambda rows: model.translate(held_out.points[rows], held_out.picture(rows[0])))
