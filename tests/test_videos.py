@@ -135,7 +135,10 @@ def test_ctrl_c_while_encoding_leaves_nothing(tmp_path: Path) -> None:
     process.stdout.readline()
     time.sleep(0.4)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()  # it would write for ever
     assert b"KeyboardInterrupt" in said
     assert not list(tmp_path.iterdir())
 
