@@ -118,36 +118,17 @@ def fit(
         raise InputError(f"accumulate is at least 1, not {accumulate}")
     model.to(accelerator.device)
     run = _Run(
-        model=model,
-        out=out,
-        seed=seed,
-        accelerator=accelerator,
-        save_every=save_every,
-        log_every=log_every,
-        monitor_every=monitor_every,
-        accumulate=accumulate,
-        loaders=loaders,
-        average=None if ema is None else Average(model, ema),
-        clock=clock or Clock(),
-    )
+        model=model, out=out, seed=seed, accelerator=accelerator, save_every=save_every, log_every=log_every, monitor_every=monitor_every,
+        accumulate=accumulate, loaders=loaders, average=None if ema is None else Average(model, ema), clock=clock or Clock(),
+    )  # fmt: skip
     run.resume()
-    total = sum(stage.steps for stage in stages)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))
         run.progress = stack.enter_context(_progress(show and accelerator.is_main_process))
         run.log = stack.enter_context(Log(out, run.done, logs, config)) if accelerator.is_main_process else None
-        start = 0
-        for stage in stages:
-            if run.done < start + stage.steps:
-                run.stage(stage, start, stop_after)
-            start += stage.steps
-            if run.done == stop_after and run.done < total:
-                return False
-    if show and accelerator.is_main_process and run.clock.steps:
-        print(run.clock.line(), file=sys.stderr, flush=True)
-    if run.average is not None:
-        run.average.swap()
-    accelerator.wait_for_everyone()
+        if not run.stages(stages, stop_after):
+            return False
+    run.end(show)
     return True
 
 
@@ -192,6 +173,25 @@ class _Run:
         self.done = int(checkpoint.read_json(self.folder / "state.json")["done"])
         if self.average is not None:
             self.average.load(checkpoint.read_tensors(self.folder / "average.safetensors"))
+
+    def stages(self, stages: Sequence[Stage], stop_after: int | None) -> bool:
+        """The stages in order, from where the run stands; -> whether all are done."""
+        start, total = 0, sum(stage.steps for stage in stages)
+        for stage in stages:
+            if self.done < start + stage.steps:
+                self.stage(stage, start, stop_after)
+            start += stage.steps
+            if self.done == stop_after and self.done < total:
+                return False
+        return True
+
+    def end(self, show: bool) -> None:
+        """What is left to do when all is done: say where the time went, and give the model its average."""
+        if show and self.accelerator.is_main_process and self.clock.steps:
+            print(self.clock.line(), file=sys.stderr, flush=True)
+        if self.average is not None:
+            self.average.swap()
+        self.accelerator.wait_for_everyone()
 
     def stage(self, stage: Stage, start: int, stop_after: int | None) -> None:
         """From where the run stands to the end of a stage that begins at step `start`, or to `stop_after`."""
