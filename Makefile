@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint types check weights setup clean
+.PHONY: demo test test-slow lint types check weights dist setup clean
 
 setup:
 	@PYTHON=$(PYTHON) VENV=$(VENV) bash tools/setup.sh
@@ -29,5 +29,10 @@ check: lint types test
 weights: setup
 	@$(BIN)/python tools/make_weights.py $(ARGS)
 
+# The wheel: the package alone, with its weights. By way of a source archive, so that nothing left in build/ gets in.
+dist: setup
+	@rm -rf dist && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1767225600) $(BIN)/python -m build --outdir dist . >/dev/null
+	@ls -l dist/*.whl | awk '{ printf "limner: %s, %.1f MB; elsewhere: pip install %s\n", $$NF, $$5 / 1e6, $$NF }'
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache build dist limner-out
+	rm -rf $(VENV) site .pytest_cache .ruff_cache build dist limner-out

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.api import RenderedClip, render, smile
+    from limner.types import InputError, Motion
 
     __version__: str
 
-__all__ = ["RenderedClip", "__version__", "render", "smile"]
+__all__ = ["InputError", "Motion", "RenderedClip", "__version__", "render", "smile"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("limner")
+    if name in ("InputError", "Motion"):
+        from limner import types
+
+        return getattr(types, name)
     if name in __all__:
         from limner import api
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from limner.types import InputError
 
-REINSTALL = "set limner up anew: in its folder, rm -rf .venv && make setup"
+REINSTALL = "install limner anew: pip install --force-reinstall limner-*.whl; from a checkout, rm -rf .venv && make setup"
 
 
 @dataclass(frozen=True, kw_only=True)
