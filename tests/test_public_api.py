@@ -1,4 +1,4 @@
-"""The public API, pinned: what code that uses limner may rely on. Whoever changes a line here changes it for everybody: say so in CHANGELOG.md."""
+"""The public API, pinned: what code that uses limner may rely on. A line that changes here belongs into CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ NAMES = ["InputError", "Motion", "RenderedClip", "__version__", "render", "smile
 
 # name -> its parameters; a trailing "=" where there is a default, "*" before those that must be named
 PARAMETERS = {
-    "smile": "photo * label= modes= frames= fps= duration= intensity= start= hold= returns= loop= seed= size= face= model= renderer= engine=",
+    "smile": "photo * label= modes= frames= fps= duration= intensity= start= hold= returns= loop= seed= size= face= "
+    "model= renderer= engine=",
     "render": "photo motion * size= face= absolute= intensity= renderer= engine=",
     "RenderedClip.save": "self path * quality= progress=",
     "Motion": "* guide points confidence fps size label= mode= seed= provenance=",
