@@ -84,11 +84,14 @@ def test_a_run_begun_by_an_older_limner_goes_on_and_one_of_a_newer_is_named(stor
         train(TINY, store, tmp_path, show=False)
 
 
-def test_none_is_a_value_where_the_field_says_so():
+def test_none_is_a_value_where_the_field_says_so_and_a_name_elsewhere():
+    from limner.cli.work import parse_overrides
     from limner.papers.recipes import recipe
 
     assert override(override(recipe(TINY), {"ema": "0.99"}), {"ema": None}).ema is None
     assert override(recipe(TINY), {"ema": "0.99"}).ema == 0.99
+    assert override(override(recipe(TINY), {"ema": 0.9}), parse_overrides(["ema=none"])).ema is None
+    assert override(recipe("translation"), parse_overrides(["norm=none"])).norm == "none"
     for odd in (None, 8.5, "8.5"):
         with pytest.raises(InputError, match="batch takes a value like 8, not"):
             override(recipe(TINY), {"batch": odd})

@@ -32,11 +32,11 @@ def doctor(args: Sequence[str]) -> int:
 
 
 def parse_value(text: str) -> object:
-    """'3' -> 3, '1e-3' -> 0.001, 'true' -> True, 'none' -> None, anything else stays text: the value of a `--set key=value`."""
+    """'3' -> 3, '1e-3' -> 0.001, 'true' -> True, anything else stays text ('none' too: a field says what it means): of `--set key=value`."""
     import json
 
     try:
-        return json.loads({"none": "null"}.get(text.lower(), text.lower()))
+        return json.loads(text.lower())
     except ValueError:
         return text
 

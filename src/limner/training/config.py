@@ -16,7 +16,7 @@ COUNTS = ("batch", "batch_images", "accumulate", "loaders", "monitor_every")  # 
 def override(config: C, changes: Mapping[str, Any]) -> C:
     """`config` with fields replaced; words from a command line are read as the type of the field's present value.
 
-    None replaces only what is None already, or a field whose type says that it may be.
+    None, or the word 'none', is nothing where a field's type says that it may be; elsewhere the word is a name as any other (a norm's, say).
     InputError that lists the fields where one is unknown, and one that names the field where a value does not fit.
     """
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
@@ -29,7 +29,7 @@ def override(config: C, changes: Mapping[str, Any]) -> C:
         present = fields[key]
         if "None" in types[key]:
             present = 0.0 if present is None and "float" in types[key] else present
-            changed[key] = None if value is None else _like(present, value, key)
+            changed[key] = None if value is None or str(value).lower() == "none" else _like(present, value, key)
         else:
             changed[key] = _like(present, value, key)
     for key, value in changed.items():
