@@ -21,6 +21,7 @@ usage: limner COMMAND [OPTIONS]
   motion list                 the motions of bodies that ship
   motion import|export FILE   skeletons of other tools: BVH, OpenPose, COCO, Penn Action, CSV
   inspect STORE|RUN|MOTION    what is in it, and a contact sheet of it
+  studio                      limner in your browser: nothing leaves this computer
   doctor                      check this installation, and say what to do where something is wrong
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
@@ -112,6 +113,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import move
 
         return move.move
+    if first == "studio":
+        from limner.cli import studio
+
+        return studio.studio
     if first == "generate":
         from limner.cli import generate
 

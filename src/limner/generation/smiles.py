@@ -85,11 +85,15 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one photo: its folder, its result.json, and whether finished files were kept."""
+    """What became of one photo: its folder, its result.json, and whether finished files were kept.
+
+    curves: of each mode made, (T, 2) of AU6 and AU12, intensities 0..5; none where files were kept, or of bodies.
+    """
 
     folder: Path
     result: dict[str, Any]
     kept: bool
+    curves: tuple[np.ndarray, ...] = ()
 
 
 def identity(picture: Picture, settings: SmileSettings) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def make_smiles(
             "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
         }
         (folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Outcome(folder=place.target, result=result, kept=False)
+    return Outcome(folder=place.target, result=result, kept=False, curves=tuple(curves))
 
 
 def imagined(reference: Reference, engine: Engine, settings: MotionSettings) -> list[Motion]:

@@ -1,0 +1,36 @@
+"""`limner studio`: limner in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
+
+from limner.cli.session import OK, parse
+from limner.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """limner in your browser: smiles, driven and moved photos, edited motions. Needs pip install 'limner[studio]'.
+
+    Nothing is asked of any other computer, and what a page was given and made is deleted when the page is closed.
+    """
+
+    host: Annotated[str, arg(metavar="ADDRESS")] = "127.0.0.1"
+    """Where it listens. The address as it stands: this computer alone. 0.0.0.0: everybody who can reach it may use it."""
+    port: Annotated[int, arg(metavar="N")] = 7860
+    """0: any free one."""
+
+
+def studio(args: Sequence[str]) -> int:
+    """The command `limner studio`; it ends with Ctrl-C."""
+    asked = parse(Studio, "studio", args)
+    if not 0 <= asked.port < 65536:
+        raise InputError(f"--port {asked.port}: it must lie between 0 and 65535")
+    from limner.web.studio.app import run
+
+    run(asked.host, asked.port, lambda line: print(line, flush=True))
+    return OK

@@ -1,0 +1,87 @@
+"""The studio's server: the rooms in one page, its files, and what happens when it begins and ends. Nothing is asked of any other server."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from limner.types import DependencyError, InputError
+from limner.web.studio.floor import MOST_UPLOAD, Floor
+
+EXTRA = "the studio needs one more package: pip install 'limner[studio]'"
+FILE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def make_app(floor: Floor) -> Any:
+    """The whole server as an ASGI application. DependencyError where Gradio is not installed."""
+    for name, value in {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}.items():
+        os.environ[name] = value
+    os.environ["GRADIO_TEMP_DIR"] = str(floor.sessions.uploads)  # read as Gradio is imported
+    try:
+        import gradio as gr
+        from fastapi import FastAPI
+    except ImportError as error:
+        raise DependencyError(EXTRA) from error
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_files(app, floor)
+    look = {"css": _static("studio.css"), "head": f"<script>{_static('player.js')}</script>", "theme": _theme(gr)}
+    options = {"footer_links": [], "max_file_size": MOST_UPLOAD, "show_error": False, "ssr_mode": False}
+    from limner.web.studio.page import page
+
+    return gr.mount_gradio_app(app, page(floor), path="/", **look, **options)
+
+
+def _static(name: str) -> str:
+    return (files("limner.web.studio") / "static" / name).read_text("utf-8")
+
+
+def _theme(gr: Any) -> Any:
+    """Gradio's base look in the fonts that the computer has: any other font would be fetched."""
+    fonts = {"font": ["system-ui", "Segoe UI", "Roboto", "sans-serif"], "font_mono": ["ui-monospace", "Menlo", "monospace"]}
+    return gr.themes.Default(primary_hue="blue", neutral_hue="slate", **fonts)
+
+
+def _add_files(app: Any, floor: Floor) -> None:
+    """Results are fetched by a key that cannot be guessed; the name behind it is only what a browser saves the file as."""
+    from fastapi import HTTPException
+    from fastapi.responses import FileResponse
+
+    @app.get("/files/{key}/{name}")
+    def file(key: str, name: str) -> FileResponse:
+        path = floor.sessions.file(key)
+        if path is None:
+            raise HTTPException(404, "this file is gone; results are deleted with their page")
+        return FileResponse(path, headers=FILE_HEADERS)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. InputError where another program does, or the address is not this computer's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((host, port))
+    except (OSError, OverflowError) as error:
+        server.close()
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot listen on {host}:{port}: {why}; name another with --port or --host") from error
+    return server
+
+
+def run(host: str, port: int, said: Callable[[str], None]) -> None:
+    """Serves until it is interrupted. said: gets the line that names the address, once the page can be opened."""
+    server = bound(host, port)
+    floor = Floor()
+    try:
+        app = make_app(floor)
+        import uvicorn
+
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        said(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{server.getsockname()[1]} (Ctrl-C ends it)")
+        uvicorn.Server(config).run(sockets=[server])
+    finally:
+        floor.close()
+        server.close()

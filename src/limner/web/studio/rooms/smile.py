@@ -1,0 +1,125 @@
+"""Smile: a photo in, K smiles out, playing in step."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from limner.types import InputError
+from limner.web.studio import html, plots
+from limner.web.studio.desk import DONE
+from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, named, taken_in
+from limner.web.studio.rooms import parts
+from limner.web.studio.sessions import Result, Session, plain_name
+
+MOST_MODES = 6  # the shipped models' own most
+MOST_SECONDS = 10.0  # ours; a smile lasts one to six
+
+
+def build(floor: Floor) -> None:
+    """The tab."""
+    with gr.Tab("Smile", id="smile"), gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            photo = parts.photo("Photo of a face", "smile-photo")
+            example = gr.Button("Try it with an example", size="sm", elem_id="smile-example")
+            label = gr.Radio(["spontaneous", "posed"], value="spontaneous", label="Kind of smile")
+            modes = gr.Slider(1, MOST_MODES, value=3, step=1, label="How many smiles", elem_id="smile-modes")
+            intensity = gr.Slider(0, 2, value=1, step=0.05, label="Intensity", elem_id="smile-intensity")
+            duration = gr.Slider(
+                0, MOST_SECONDS, value=0, step=0.1, label="Seconds (0: as long as the model predicts)", elem_id="smile-seconds"
+            )
+            with gr.Accordion("More", open=False):
+                seed = gr.Number(0, precision=0, minimum=0, label="Seed (0: the model's mean)", elem_id="smile-seed")
+                size, renderer = parts.size(), parts.renderer()
+            with gr.Row():
+                make = gr.Button("Make smiles", variant="primary", elem_id="smile-make")
+                cancel = gr.Button("Cancel", elem_id="smile-cancel")
+        with gr.Column(scale=2, min_width=300):
+            status = gr.HTML(html.said("Drop a photo of a face, or try the example."), elem_id="smile-status")
+            view = gr.HTML("", elem_id="smile-view")
+    asked: list[Any] = [photo, label, modes, intensity, duration, seed, size, renderer]
+
+    async def run(request: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, Any]]:
+        async for said in smiles(floor, floor.sessions.of(request.session_hash), *values):
+            yield said
+
+    parts.holds(floor, photo)
+    options = {"outputs": [status, view], "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+    make.click(run, asked, **options)
+    example.click(parts.astronaut(floor), None, photo, show_progress="hidden", api_visibility="private").then(run, asked, **options)
+    parts.stops(floor, cancel)
+
+
+async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: Any) -> AsyncIterator[tuple[Any, Any]]:
+    """Makes the smiles and says how far they are: (status, view) each time."""
+    place = session.place()
+    try:
+        photo = taken_in(upload, place, "photo", MOST_PHOTO_BYTES)
+        settings = settings_of(*chosen)
+    except InputError as error:
+        yield html.refused(str(error)), gr.skip()
+        return
+    name = plain_name(upload)
+    begun = floor.begin(session, "smile", {"photo": photo, "name": name, "out": place / "made", "settings": settings})
+    async for job, ahead in floor.follow(begun):
+        if job.state != DONE:
+            job.line = named(job.line, photo, Path(upload or "").name)
+            yield html.status(job, ahead), gr.skip()
+            continue
+        folder, told = job.answer["folder"], job.answer["result"]
+        videos = [folder / mode["video"] for mode in told["modes"]]
+        title = f"{session.count}: {name}, {told['settings']['label']} smiles, seed {told['settings']['seed']}"
+        result = Result(title=title, kind="smile", folder=place, videos=videos, told=job.answer, photo=photo)
+        session.add(result)
+        yield html.status(job, ahead), shown(session, result)
+
+
+def settings_of(label: str, modes: Any, intensity: Any, duration: Any, seed: Any, size: Any, renderer: str) -> dict[str, Any]:
+    """What the controls say -> the arguments of SmileSettings, which checks them. InputError for a number that is none."""
+    if modes is None or intensity is None or duration is None or seed is None:
+        raise InputError("a number is missing; fill every field")
+    chosen = {"label": label, "modes": int(modes), "intensity": float(intensity), "seed": int(seed)}
+    return chosen | {"duration": float(duration) or None, "size": int(size) or None, "renderer": renderer or None}
+
+
+def shown(session: Session, result: Result) -> str:
+    """The gallery, the diversity in words, the curves and the files of a result."""
+    told, folder = result.told["result"], Path(result.told["folder"])
+    fps = Fraction(told["settings"]["fps"])
+    curves = [np.array(curve) for curve in result.told["curves"]]
+    names = [f"mode {mode['mode'] or i + 1}" for i, mode in enumerate(told["modes"])]
+    figures = [
+        {
+            "url": session.url(folder / mode["video"]),
+            "alt": f"Video: the face in the photo smiles, {name}, {mode['duration_s']:.1f} seconds",
+            "caption": f"{name}, {mode['duration_s']:.1f} s, AU12 up to {mode['au12_peak']:.1f}",
+            "links": [("video", session.url(folder / mode["video"])), ("motion", session.url(folder / mode["motion"]))],
+        }
+        for name, mode in zip(names, told["modes"])
+    ]
+    files = [("side by side", "compare.mp4"), ("sheet", "sheet.png"), ("curves", "curves.png"), ("result.json", "result.json")]
+    key = f"plots-{folder.parent.parent.name}"
+    return "".join(
+        (
+            html.player(figures, float(fps), plots=key),
+            html.said(diversity(told)) if len(names) > 1 else "",
+            html.notes([*told["photo"]["warnings"], *told["photo"]["notes"]]),
+            plots.au_plots(curves, names, fps, key),
+            html.links([(words, session.url(folder / file)) for words, file in files]),
+        )
+    )
+
+
+def diversity(told: dict[str, Any]) -> str:
+    """How different the smiles are, in words and figures."""
+    distance, mouth = told["diversity"]["mode_distance"], told["diversity"]["mouth_pixel_distance"]
+    word = next(word for least, word in ((0.02, "clearly"), (0.008, "somewhat"), (0.0, "hardly")) if distance >= least)
+    return (
+        f"The {len(told['modes'])} smiles differ {word}: on average their points lie {distance:.3f} of the distance between the eyes "
+        f"apart, and the pixels of the mouth differ by {mouth:.1f} of 255."
+    )
