@@ -56,7 +56,13 @@ def h36m(folder: Path) -> None:
     human36m.read_joints(folder / "Walking 1.cdf")
 
 
-CASES: dict[str, Callable[[Path], None]] = {"heic": heic, "export": export, "wandb": wandb, "h36m": h36m}
+def studio(folder: Path) -> None:
+    from limner.web.studio.app import run
+
+    run("127.0.0.1", 0, said=print)
+
+
+CASES: dict[str, Callable[[Path], None]] = {"heic": heic, "export": export, "wandb": wandb, "h36m": h36m, "studio": studio}
 
 
 @pytest.mark.parametrize("extra", [extra for extra in EXTRAS if extra not in FOR_WORKING_HERE])

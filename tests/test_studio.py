@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limner.types import InputError
 from limner.web.studio import desk as desks
 from limner.web.studio import html, plots
 from limner.web.studio.desk import CANCELLED, DONE, FAILED, REFUSED, WORKING, Desk, Job
@@ -179,21 +178,6 @@ def test_words_from_outside_are_escaped():
     job = Job("smile", {}, state=REFUSED, line="<script>.png is not a picture")
     assert "<script>" not in html.status(job, 0)
     assert 'role="alert">limner: &lt;script&gt;.png is not a picture' in html.status(job, 0)
-
-
-def test_the_extra_is_named_where_gradio_is_missing(monkeypatch, desk):
-    import sys
-
-    from limner.web.studio.app import make_app
-
-    monkeypatch.setitem(sys.modules, "gradio", None)
-
-    class Floor:
-        sessions = Sessions(desk)
-
-    with pytest.raises(InputError, match=r"pip install 'limner\[studio\]'"):
-        make_app(Floor())  # type: ignore[arg-type]
-    Floor.sessions.close_all()
 
 
 def test_a_port_in_use_is_refused_in_one_line(limner):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Callable
@@ -16,15 +17,12 @@ FILE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 
 def make_app(floor: Floor) -> Any:
-    """The whole server as an ASGI application. DependencyError where Gradio is not installed."""
-    for name, value in {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}.items():
-        os.environ[name] = value
+    """The whole server as an ASGI application; Gradio is told to keep nothing and to ask nobody."""
+    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", HF_HUB_OFFLINE="1")
     os.environ["GRADIO_TEMP_DIR"] = str(floor.sessions.uploads)  # read as Gradio is imported
-    try:
-        import gradio as gr
-        from fastapi import FastAPI
-    except ImportError as error:
-        raise DependencyError(EXTRA) from error
+    import gradio as gr
+    from fastapi import FastAPI
+
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_files(app, floor)
     look = {"css": _static("studio.css"), "head": f"<script>{_static('player.js')}</script>", "theme": _theme(gr)}
@@ -73,8 +71,10 @@ def bound(host: str, port: int) -> socket.socket:
 
 def run(host: str, port: int, said: Callable[[str], None]) -> None:
     """Serves until it is interrupted. said: gets the line that names the address, once the page can be opened."""
+    if importlib.util.find_spec("gradio") is None:
+        raise DependencyError(EXTRA)
     server = bound(host, port)
-    floor = Floor()
+    floor = Floor()  # its process warms up while Gradio is imported
     try:
         app = make_app(floor)
         import uvicorn

@@ -70,8 +70,3 @@ def taken_in(upload: str | None, place: Path, what: str, most_bytes: int | None 
     except OSError:
         shutil.copyfile(upload, target)
     return target
-
-
-def named(line: str, path: Path, name: str) -> str:
-    """An error's line with the name that the user knows in the place of the file's own."""
-    return line.replace(str(path), name)

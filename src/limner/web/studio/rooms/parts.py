@@ -1,64 +1,113 @@
-"""Controls that several rooms have."""
+"""Controls that several rooms have, and how a room's button is joined to its work.
 
-from __future__ import annotations
+Gradio reads the types of a handler's arguments as it is defined, so annotations here are no text.
+"""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-import gradio as gr
-
+from limner.web.studio import html
 from limner.web.studio.floor import Floor
+from limner.web.studio.sessions import Session
 
 RENDERERS = [("warp-refine: the best that ships", ""), ("warp: faster", "warp")]
-SIZES = [("as the photo, at most 1024 px", 0), ("512 px", 512), ("256 px, quick", 256)]
+SIZES = [("as the photo, at most 1024 px", 0), ("512 px", 512), ("256 px, quick", 256), ("128 px, a try", 128)]
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+Work = Callable[..., AsyncIterator[tuple[str, str | None]]]  # (floor, session, *values) -> (status, view, or None to leave it) each time
 
 
-def photo(label: str, name: str) -> gr.Image:
+def photo(floor: Floor, label: str, name: str) -> Any:
     """The place where a photo is dropped, or snapped by the camera.
 
     Its bytes are neither decoded nor changed here; what they are, media.pictures finds out in the worker."""
-    image = gr.Image(label=label, type="filepath", sources=["upload", "webcam", "clipboard"], height=300, elem_id=name, buttons=[])
+    import gradio as gr
+
+    image = gr.Image(label=label, type="filepath", sources=["upload", "webcam", "clipboard"], height=280, elem_id=name, buttons=[])
     image.preprocess = lambda payload: None if payload is None else payload.path
+    holds(floor, image)
     return image
 
 
-def renderer() -> gr.Dropdown:
+def renderer() -> Any:
+    """The choice of what turns points into pixels."""
+    import gradio as gr
+
     return gr.Dropdown(RENDERERS, value="", label="Renderer")
 
 
-def size() -> gr.Dropdown:
-    return gr.Dropdown(SIZES, value=0, label="Longest side of the video")
+def size(name: str) -> Any:
+    """The choice of the video's size."""
+    import gradio as gr
+
+    return gr.Dropdown(SIZES, value=0, label="Longest side of the video", elem_id=name)
+
+
+def buttons(words: str, room: str) -> tuple[Any, Any]:
+    """The button that begins, and the one that cancels."""
+    import gradio as gr
+
+    with gr.Row():
+        return gr.Button(words, variant="primary", elem_id=f"{room}-make"), gr.Button("Cancel", elem_id=f"{room}-cancel")
+
+
+def places(words: str, room: str) -> tuple[Any, Any]:
+    """Where the room says how far it is, and where it shows what came of it."""
+    import gradio as gr
+
+    return gr.HTML(html.said(words), elem_id=f"{room}-status"), gr.HTML("", elem_id=f"{room}-view")
+
+
+def wire(
+    floor: Floor, work: Work, inputs: Sequence[Any], outputs: tuple[Any, Any], begin: Any, stop: Any, examples: Sequence[Any] = ()
+) -> None:
+    """begin: the button that does the work. stop: cancels it at once. examples: (button, what gives its value, which component gets it)."""
+    import gradio as gr
+
+    async def run(request: gr.Request, *values: Any):
+        async for said, shown in work(floor, floor.sessions.of(request.session_hash), *values):
+            yield said, gr.skip() if shown is None else shown
+
+    def cancel(request: gr.Request) -> None:
+        floor.stop(request.session_hash)
+
+    options: dict[str, Any] = {"outputs": list(outputs), "concurrency_limit": None, **QUIET}
+    begin.click(run, list(inputs), **options)
+    stop.click(cancel, None, None, queue=False, **QUIET)
+    for button, example, component in examples:
+        button.click(example, None, component, **QUIET).then(run, list(inputs), **options)
 
 
 def holds(floor: Floor, component: Any) -> None:
     """What is sent through this component goes when the page goes."""
+    import gradio as gr
 
     def hold(upload: str | None, request: gr.Request) -> None:
         floor.sessions.hold(request.session_hash, upload)
 
-    component.change(hold, component, None, queue=False, show_progress="hidden", api_visibility="private")
+    component.change(hold, component, None, queue=False, **QUIET)
 
 
-def stops(floor: Floor, button: gr.Button) -> None:
-    """The button cancels the page's job at once: it does not wait in a queue."""
+def astronaut(floor: Floor) -> str:
+    """The example: the portrait of Eileen Collins that scikit-image ships (NASA, public domain)."""
+    from skimage import data
 
-    def stop(request: gr.Request) -> None:
-        floor.stop(request.session_hash)
+    from limner.media.pictures import write_png
 
-    button.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    path = floor.sessions.folder / "astronaut.png"
+    if not path.exists():
+        write_png(path, data.astronaut())
+    return str(path)
 
 
-def astronaut(floor: Floor) -> Callable[[], str]:
-    """Gives the example: the portrait of Eileen Collins that scikit-image ships (NASA, public domain)."""
+async def done(
+    floor: Floor, session: Session, task: str, arguments: dict[str, Any], known: dict[str, str], show: Callable[[Any], str]
+) -> Any:
+    """Does a job of a page, saying how far it is: (status, view) each time. show: the finished job -> the view.
 
-    def example() -> str:
-        from skimage import data
-
-        from limner.media.pictures import write_png
-
-        path = floor.sessions.folder / "astronaut.png"
-        if not path.exists():
-            write_png(path, data.astronaut())
-        return str(path)
-
-    return example
+    known: paths in the job's folder -> the names that the user knows, for its line."""
+    begun = floor.begin(session, task, arguments)
+    async for job, ahead in floor.follow(begun):
+        for path, name in known.items():
+            job.line = job.line.replace(path, name)
+        view = show(job) if job.state == "done" else None
+        yield html.status(job, ahead), view

@@ -1,19 +1,16 @@
 """Smile: a photo in, K smiles out, playing in step."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
 from limner.types import InputError
 from limner.web.studio import html, plots
-from limner.web.studio.desk import DONE
-from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, named, taken_in
+from limner.web.studio.desk import Job
+from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, taken_in
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Result, Session, plain_name
 
@@ -23,60 +20,50 @@ MOST_SECONDS = 10.0  # ours; a smile lasts one to six
 
 def build(floor: Floor) -> None:
     """The tab."""
+    import gradio as gr
+
     with gr.Tab("Smile", id="smile"), gr.Row():
         with gr.Column(scale=1, min_width=300):
-            photo = parts.photo("Photo of a face", "smile-photo")
+            photo = parts.photo(floor, "Photo of a face", "smile-photo")
             example = gr.Button("Try it with an example", size="sm", elem_id="smile-example")
             label = gr.Radio(["spontaneous", "posed"], value="spontaneous", label="Kind of smile")
             modes = gr.Slider(1, MOST_MODES, value=3, step=1, label="How many smiles", elem_id="smile-modes")
             intensity = gr.Slider(0, 2, value=1, step=0.05, label="Intensity", elem_id="smile-intensity")
-            duration = gr.Slider(
-                0, MOST_SECONDS, value=0, step=0.1, label="Seconds (0: as long as the model predicts)", elem_id="smile-seconds"
-            )
+            lasting = "Seconds (0: as long as the model predicts)"
+            duration = gr.Slider(0, MOST_SECONDS, value=0, step=0.1, label=lasting, elem_id="smile-seconds")
+            size = parts.size("smile-size")
             with gr.Accordion("More", open=False):
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed (0: the model's mean)", elem_id="smile-seed")
-                size, renderer = parts.size(), parts.renderer()
-            with gr.Row():
-                make = gr.Button("Make smiles", variant="primary", elem_id="smile-make")
-                cancel = gr.Button("Cancel", elem_id="smile-cancel")
+                renderer = parts.renderer()
+            make, cancel = parts.buttons("Make smiles", "smile")
         with gr.Column(scale=2, min_width=300):
-            status = gr.HTML(html.said("Drop a photo of a face, or try the example."), elem_id="smile-status")
-            view = gr.HTML("", elem_id="smile-view")
-    asked: list[Any] = [photo, label, modes, intensity, duration, seed, size, renderer]
-
-    async def run(request: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, Any]]:
-        async for said in smiles(floor, floor.sessions.of(request.session_hash), *values):
-            yield said
-
-    parts.holds(floor, photo)
-    options = {"outputs": [status, view], "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    make.click(run, asked, **options)
-    example.click(parts.astronaut(floor), None, photo, show_progress="hidden", api_visibility="private").then(run, asked, **options)
-    parts.stops(floor, cancel)
+            outputs = parts.places("Drop a photo of a face, or try the example.", "smile")
+    inputs = [photo, label, modes, intensity, duration, seed, size, renderer]
+    parts.wire(floor, smiles, inputs, outputs, make, cancel, [(example, lambda: parts.astronaut(floor), photo)])
 
 
-async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: Any) -> AsyncIterator[tuple[Any, Any]]:
+async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: Any) -> AsyncIterator[tuple[str, str | None]]:
     """Makes the smiles and says how far they are: (status, view) each time."""
     place = session.place()
     try:
         photo = taken_in(upload, place, "photo", MOST_PHOTO_BYTES)
         settings = settings_of(*chosen)
     except InputError as error:
-        yield html.refused(str(error)), gr.skip()
+        yield html.refused(str(error)), None
         return
     name = plain_name(upload)
-    begun = floor.begin(session, "smile", {"photo": photo, "name": name, "out": place / "made", "settings": settings})
-    async for job, ahead in floor.follow(begun):
-        if job.state != DONE:
-            job.line = named(job.line, photo, Path(upload or "").name)
-            yield html.status(job, ahead), gr.skip()
-            continue
-        folder, told = job.answer["folder"], job.answer["result"]
-        videos = [folder / mode["video"] for mode in told["modes"]]
+
+    def show(job: Job) -> str:
+        told = job.answer["result"]
         title = f"{session.count}: {name}, {told['settings']['label']} smiles, seed {told['settings']['seed']}"
+        videos = [job.answer["folder"] / mode["video"] for mode in told["modes"]]
         result = Result(title=title, kind="smile", folder=place, videos=videos, told=job.answer, photo=photo)
         session.add(result)
-        yield html.status(job, ahead), shown(session, result)
+        return shown(session, result)
+
+    arguments = {"photo": photo, "name": name, "out": place / "made", "settings": settings}
+    async for said in parts.done(floor, session, "smile", arguments, {str(photo): Path(upload or "").name}, show):
+        yield said
 
 
 def settings_of(label: str, modes: Any, intensity: Any, duration: Any, seed: Any, size: Any, renderer: str) -> dict[str, Any]:
