@@ -35,9 +35,10 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation,
                               warp-refine, scgan-siamese ...)
   generate RUN                a store of generated clips from the first frames of another
+  study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
-                              move
+                              move, study
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -48,6 +49,7 @@ Use photos of people who agreed to it. Every file limner writes says in its meta
 SUBCOMMANDS = {
     "motion": ("extract", "import", "export", "list"),
     "prepare": ("smiles", "synthetic-faces", "synthetic-bodies", "folder", "uva-nemo", "disfa", "disfa-plus", "kth", "human36m", "strips"),
+    "study": ("build", "serve", "report"),
     "bench": (
         "faces",
         "speed",
@@ -65,6 +67,7 @@ SUBCOMMANDS = {
         "bodies",
         "scgan",
         "move",
+        "study",
     ),
 }
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
@@ -129,6 +132,10 @@ def _find(command: str) -> Callable[[list[str]], int]:
         from limner.cli import benches
 
         return getattr(benches, second)
+    if first == "study":
+        from limner.cli import study
+
+        return getattr(study, second)
     if first == "inspect":
         from limner.cli import inspect
 

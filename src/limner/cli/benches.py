@@ -303,3 +303,24 @@ def move(args: Sequence[str]) -> int:
 
     move.run(asked.folder, asked.renderer, asked.out)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Simulated raters at once against the study server, killed (-9) and started again amid their answers: lost, doubled, how fast."""
+
+    raters: int = 50
+    """How many, each with a connection of its own."""
+    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
+    """Also write the figures there."""
+
+
+def study(args: Sequence[str]) -> int:
+    """The command `limner bench study`."""
+    asked = parse(Study, "bench study", args)
+    if asked.raters < 1:
+        raise InputError(f"--raters {asked.raters}: at least 1")
+    from limner.bench import study
+
+    study.run(raters=asked.raters, out=asked.out)
+    return OK
