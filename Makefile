@@ -13,6 +13,7 @@ demo: setup
 	@$(BIN)/python -m limner.bench.demo
 
 test: setup
+	@bash tools/browser.sh
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-slow: setup

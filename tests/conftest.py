@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from browser import browser  # noqa: F401  (a fixture for every test of a page)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

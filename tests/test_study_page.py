@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (pip install limner[study])")
-from browser import Served, browser, folder_of_votes  # noqa: F401
+from browser import Served, folder_of_votes
 from study_stores import COLOURS, small_study
 
 BROWN = "Which is browner?"
@@ -31,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, P
 class Rater:
     """One browser of its own, and what it asked the network for."""
 
-    def __init__(self, browser, url: str, **options) -> None:  # noqa: F811
+    def __init__(self, browser, url: str, **options) -> None:
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
         self.requests: list[str] = []
@@ -49,7 +49,7 @@ class Rater:
         return cookie["value"]
 
 
-def test_a_whole_session(browser, served):  # noqa: F811
+def test_a_whole_session(browser, served):
     server, folder = served
     before = len(folder_of_votes(folder)) if (folder / "answers.sqlite").exists() else 0
     rater = Rater(browser, server.url)
@@ -96,7 +96,7 @@ def near(pixel: list[int], colour: tuple[int, int, int]) -> bool:
     return max(range(3), key=lambda c: pixel[c]) == max(range(3), key=lambda c: colour[c])
 
 
-def test_both_play_in_step(browser, served):  # noqa: F811
+def test_both_play_in_step(browser, served):
     """Both halves of every sampled moment have the same brightness: of one video's very frame."""
     rater = Rater(browser, served[0].url)
     page = rater.page
@@ -115,7 +115,7 @@ def test_both_play_in_step(browser, served):  # noqa: F811
     rater.context.close()
 
 
-def test_two_raters_at_once_on_a_phone_and_in_the_dark(browser, served):  # noqa: F811
+def test_two_raters_at_once_on_a_phone_and_in_the_dark(browser, served):
     server, folder = served
     before = {vote.rater for vote in folder_of_votes(folder)}
     phone = Rater(browser, server.url, viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)

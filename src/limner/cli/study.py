@@ -102,8 +102,7 @@ def serve(args: Sequence[str]) -> int:
     lock = lock_folder(asked.study)
     if lock is None:
         raise InputError(f"the study {asked.study} is being served already")
-    bound = serving.listen(asked.host, asked.port)
-    with lock, bound:
+    with lock, serving.listen(asked.host, asked.port) as bound:
         answers = Answers(asked.study, plan)
         say(f"limner: {len(plan.compared)} pairs for raters at {serving.address_of(bound)} (Ctrl-C stops; answers are in {answers.path})")
         serving.serve(study_app(asked.study, plan, answers), bound)
