@@ -38,6 +38,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
 }
 STRUCTURES = ("L1+G", "stacked-1", "stacked-2")
 CROSSED = 6  # people of the matrix
+STILL = "first frame"  # repeated: what standing still would reach
 
 
 def run(
@@ -66,6 +67,7 @@ def run(
         progress("training", len(made) + 1, len(variants))
         made[name] = out / "made" / name
         generate(asked, made[name], GenerateSettings(run=str(out / "runs" / name)), progress=progress)
+    made[STILL] = still(asked, out / "made" / STILL)
     judge, who = out / "judges" / "action", out / "judges" / "identity"
     actions.judge_of(known, judge, None, None)
     bodies.judge_of(known, who, None)
@@ -89,6 +91,22 @@ def check(known: Store, asked: Store, variants: Sequence[str]) -> None:
     both = learned & {asked.row(row)["subject"] for row in asked.select(split="test")}
     if both:
         raise InputError(f"{sorted(both)[0]!r} is learned from in {known.path} and tested in {asked.path}; test people nobody learned from")
+
+
+def still(store: Store, out: Path) -> Path:
+    """A store of the test clips' first frames, each repeated as long as its clip; -> its folder."""
+    from dataclasses import replace
+
+    from limner.data.store import StoreWriter
+
+    rows = store.select(split="test")
+    if not ((out / "manifest.parquet").exists() and len(Store(out)) == len(rows)):
+        with StoreWriter(out, fresh=True, note={"made_by": STILL}) as writer:
+            for row in rows:
+                clip = store[row]
+                assert clip.frames is not None
+                writer.add(replace(clip, id=f"{clip.id}/still", source=STILL, frames=np.repeat(clip.frames[:1], clip.num_frames, 0)))
+    return out
 
 
 def crossed(out: Path, store: Store, name: str, judge: BodyIdentity) -> dict[str, float]:
