@@ -93,13 +93,13 @@ def check(known: Store, asked: Store, variants: Sequence[str]) -> None:
         raise InputError(f"{sorted(both)[0]!r} is learned from in {known.path} and tested in {asked.path}; test people nobody learned from")
 
 
-def still(store: Store, out: Path) -> Path:
-    """A store of the test clips' first frames, each repeated as long as its clip; -> its folder."""
+def still(store: Store, out: Path, split: str | None = "test") -> Path:
+    """A store of the clips' first frames, each repeated as long as its clip; -> its folder. split: None for all clips."""
     from dataclasses import replace
 
     from limner.data.store import StoreWriter
 
-    rows = store.select(split="test")
+    rows = store.select(**({} if split is None else {"split": split}))
     if not ((out / "manifest.parquet").exists() and len(Store(out)) == len(rows)):
         with StoreWriter(out, fresh=True, note={"made_by": STILL}) as writer:
             for row in rows:

@@ -77,15 +77,23 @@ class Scgan:
     """Training steps of each variant."""
     variants: Annotated[str | None, arg(metavar="NAME,NAME...", help_behavior_hint="")] = None
     """Only these of L1, G, L1+G, L1+G+T, stacked-1, stacked-2."""
+    leave_one_out: Annotated[bool, arg(help_behavior_hint="")] = False
+    """For sets of few people, such as strips: each is moved by a network that learned from all the others (L1+G, unless --variants)."""
 
 
 def scgan(args: Sequence[str]) -> int:
     """The command `limner bench scgan`."""
     asked = parse(Scgan, "bench scgan", args)
-    from limner.bench import scgan
+    from limner.bench import left_out, scgan
+    from limner.types import InputError
 
-    variants = tuple(scgan.VARIANTS) if asked.variants is None else tuple(name.strip() for name in asked.variants.split(","))
+    if asked.leave_one_out and asked.test is not None:
+        raise InputError("--leave-one-out tests each person of the store itself: leave --test out")
+    named = None if asked.variants is None else tuple(name.strip() for name in asked.variants.split(","))
     with Bar("bench scgan") as bar:
-        options = {"test": asked.test, "small": asked.small, "steps": asked.steps, "variants": variants, "progress": bar}
-        scgan.run(asked.store, asked.out, **options)
+        options = {"small": asked.small, "steps": asked.steps, "progress": bar} | ({} if named is None else {"variants": named})
+        if asked.leave_one_out:
+            left_out.run(asked.store, asked.out, **options)
+        else:
+            scgan.run(asked.store, asked.out, test=asked.test, **options)
     return OK
