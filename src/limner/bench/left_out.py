@@ -2,8 +2,8 @@
 
     limner bench scgan STORE OUT --leave-one-out --small --variants L1+G
 
-For each person a store of the same clips in which that person alone is for testing, a run, and what it makes of that person's clips; then all
-made clips together are compared with the real ones, and named by judges that never saw the person either. What is finished is kept.
+For each person a store of the same clips in which that person alone is for testing, a run, and what it makes of that person's clips; then
+all made clips together are compared with the real ones, and named by judges that never saw the person either. What is finished is kept.
 """
 
 from __future__ import annotations

@@ -89,11 +89,12 @@ def scgan(args: Sequence[str]) -> int:
 
     if asked.leave_one_out and asked.test is not None:
         raise InputError("--leave-one-out tests each person of the store itself: leave --test out")
-    named = None if asked.variants is None else tuple(name.strip() for name in asked.variants.split(","))
+    all_of_them = ("L1+G",) if asked.leave_one_out else tuple(scgan.VARIANTS)
+    variants = all_of_them if asked.variants is None else tuple(name.strip() for name in asked.variants.split(","))
     with Bar("bench scgan") as bar:
-        options = {"small": asked.small, "steps": asked.steps, "progress": bar} | ({} if named is None else {"variants": named})
         if asked.leave_one_out:
-            left_out.run(asked.store, asked.out, **options)
+            left_out.run(asked.store, asked.out, small=asked.small, steps=asked.steps, variants=variants, progress=bar)
         else:
-            scgan.run(asked.store, asked.out, test=asked.test, **options)
+            options = {"test": asked.test, "small": asked.small, "steps": asked.steps, "variants": variants, "progress": bar}
+            scgan.run(asked.store, asked.out, **options)
     return OK

@@ -32,7 +32,7 @@ def doctor(args: Sequence[str]) -> int:
 
 
 def parse_value(text: str) -> object:
-    """'3' -> 3, '1e-3' -> 0.001, 'true' -> True, anything else stays text ('none' too: a field says what it means): of `--set key=value`."""
+    """'3' -> 3, '1e-3' -> 0.001, 'true' -> True, anything else stays text ('none' too: a field says what that means)."""
     import json
 
     try:

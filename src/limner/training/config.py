@@ -16,7 +16,7 @@ COUNTS = ("batch", "batch_images", "accumulate", "loaders", "monitor_every")  # 
 def override(config: C, changes: Mapping[str, Any]) -> C:
     """`config` with fields replaced; words from a command line are read as the type of the field's present value.
 
-    None, or the word 'none', is nothing where a field's type says that it may be; elsewhere the word is a name as any other (a norm's, say).
+    None, or the word 'none', is nothing where a field's type says that it may be; elsewhere the word is a name like any (a norm's).
     InputError that lists the fields where one is unknown, and one that names the field where a value does not fit.
     """
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
