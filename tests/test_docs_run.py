@@ -1,0 +1,152 @@
+"""What the documentation says is really done: its five minutes, its third guide, its data set, its Python; on small data, in seconds."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import limner as package
+from doc_commands import ROOT, blocks, limner_part, python_blocks
+from limner.media.video import VideoWriter
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+QUICK = {  # appended where the page does not say otherwise, so that the flow takes seconds
+    "smile": ("--size", "128", "--frames", "6", "--renderer", "warp"),
+    "render": ("--size", "128", "--renderer", "warp"),
+    "move": ("--size", "128"),
+}
+
+
+def run_all(
+    page: str, limner, *, language: tuple[str, ...] = ("sh",), skip: tuple[str, ...] = (), instead: dict[str, str] | None = None
+) -> list[str]:
+    """Every limner command of a page in its order, really, with QUICK's options; -> those run. skip: begins of commands left out."""
+    done = []
+    for words in (limner_part(c) for lang, block in blocks((ROOT / page).read_text()) if lang in language for c in block.splitlines()):
+        if not words or words.startswith(skip):
+            continue
+        for old, new in (instead or {}).items():
+            words = words.replace(old, new)
+        parts = shlex.split(words)
+        for option, value in zip(QUICK.get(parts[0], ())[::2], QUICK.get(parts[0], ())[1::2]):
+            if option not in parts and "--help" not in parts:
+                parts += [option, value]
+        code, said, errors = limner(*parts)
+        assert code == 0, f"{words}: {said} {errors}"
+        done.append(words)
+    return done
+
+
+def test_five_minutes(place: Path, limner, astronaut: np.ndarray, smiling: np.ndarray):
+    """docs/start.md, every limner command in its order. you are the mirror image of me; the friend is a rendered smile."""
+    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", astronaut)):
+        Image.fromarray(pixels).save(f"{name}.jpg", quality=95)
+    with VideoWriter(place / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
+        for frame in smiling[::4]:
+            writer.write(np.ascontiguousarray(frame))
+    done = run_all("docs/start.md", limner)
+    assert len(done) >= 12
+    made = (
+        "limner-out/me/compare.mp4",
+        "posed/me/mode_6.mp4",
+        "loops/me/mode_1.gif",
+        "limner-out/you_mode_2.mp4",
+        "limner-out/you_friend.mp4",
+    )
+    for path in (*made, "limner-out/person/move.mp4", "motion.png"):
+        assert (place / path).stat().st_size > 500, path
+
+
+def test_a_third_guide_is_one_file(place: Path, limner, monkeypatch: pytest.MonkeyPatch):
+    """docs/howto/guide.md: the file of the page, put where guides are found, then every command; fewer and smaller steps."""
+    from limner import geometry, guides
+
+    code = python_blocks("docs/howto/guide.md")
+    (place / "guides").mkdir()
+    (place / "guides" / "hand.py").write_text(code["src/limner/guides/hand.py"])
+    monkeypatch.setattr(guides, "__path__", [*guides.__path__, str(place / "guides")])
+    monkeypatch.delitem(sys.modules, "limner.guides.hand", raising=False)
+    hand = guides.load("hand")
+    assert guides.names() == ["body", "face", "hand"]
+    assert geometry.unit_length(hand.canonical, hand) == pytest.approx(1, abs=1e-3)
+    assert {i for line in hand.lines.values() for i in line} == set(range(21))
+    exec(compile(code["make_hands.py"], "make_hands.py", "exec"), {"__name__": "__main__"})
+    small = "runs/hands --set steps=[2] --set batch=3 --set widths=[4,8,8,8,8,8] --set critic_widths=[4,8,8,8]"
+    instead = {"runs/hands --set": f"{small} --set", "train translation ": "train translation-tiny "}
+    done = run_all("docs/howto/guide.md", limner, instead=instead)
+    assert len(done) == 6
+    from limner.data.store import Store
+
+    made = Store(place / "stores" / "moved")
+    assert {row["label"] for row in made.table.to_pylist()} == {"open", "close"}
+    assert made[0].points.shape == (16, 21, 2)
+    sys.modules.pop("limner.guides.hand", None)
+
+
+def test_a_store_of_ones_own(place: Path, limner):
+    """docs/howto/dataset.md: the script of the page on three small clips; what comes of it is a store that a recipe takes."""
+    rng = np.random.default_rng(0)
+    (place / "mydata").mkdir()
+    for name in ("anna_walking_1", "ben_walking_1", "cleo_running_1"):
+        joints = rng.uniform(8, 56, (6, 18, 2)).astype(np.float32)
+        np.savez(place / "mydata" / f"{name}.npz", frames=rng.integers(0, 255, (6, 64, 64, 3), np.uint8), joints=joints)
+    (code,) = python_blocks("docs/howto/dataset.md").values()
+    exec(compile(code, "dataset.md", "exec"), {"__name__": "__main__"})
+    done = run_all("docs/howto/dataset.md", limner, skip=("prepare",))
+    assert len(done) == 2
+    assert (place / "own.png").stat().st_size > 1000
+
+
+def test_the_python_of_the_pages(place: Path, astronaut: np.ndarray):
+    """docs/api.md and docs/howto/motions.md, as they stand; README.md has the first block of api.md."""
+    Image.fromarray(astronaut[:300, 80:380]).save("me.jpg", quality=95)
+    shutil.copy("me.jpg", "you.jpg")
+    for page in ("docs/api.md", "docs/howto/motions.md"):
+        for code in python_blocks(page).values():
+            exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    for path in ("smile.mp4", "you.gif", "mixed.mp4", "mixed.motion.json"):
+        assert (place / path).stat().st_size > 500
+    assert issubclass(package.InputError, ValueError)
+
+
+@pytest.mark.slow
+def test_own_videos(place: Path, limner, smiling: np.ndarray):
+    """docs/howto/videos.md from films to a trained model, with the tiny recipes; the films are rendered smiles."""
+    for person in ("anna", "ben", "cleo"):
+        for label in ("posed", "spontaneous"):
+            folder = place / "videos" / person / label
+            folder.mkdir(parents=True)
+            with VideoWriter(folder / "1.mp4", fps=Fraction(25), size=(300, 300)) as writer:
+                for frame in smiling:
+                    writer.write(np.ascontiguousarray(frame))
+    (place / "videos" / "labels.csv").write_text(
+        "file,label,subject,split\n"
+        + "".join(
+            f"{p}/{k}/1.mp4,{k},{p},{s}\n"
+            for p, s in (("anna", "train"), ("ben", "val"), ("cleo", "test"))
+            for k in ("posed", "spontaneous")
+        )
+    )
+    instead = {"train cmmnet ": "train cmmnet-tiny ", "stores/mine --out mine.png": "stores/mine --out mine.png"}
+    skip = (
+        "smile",
+        "prepare synthetic-faces",
+        "train cmmnet --data stores/faces",
+        "prepare folder actions",
+        "train scgan",
+        "generate runs/actions",
+    )
+    assert len(run_all("docs/howto/videos.md", limner, skip=skip, instead=instead)) >= 7
