@@ -222,9 +222,9 @@ def test_workers_end_where_the_first_process_is_killed(tmp_path: Path) -> None:
     lines = (
         "import multiprocessing, os, time",
         "from concurrent.futures import ProcessPoolExecutor",
-        "from limner.data.videos import _begin_work",
+        "from limner.data.workers import begin_work",
         "if __name__ == '__main__':",
-        "    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn'), initializer=_begin_work)",
+        "    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn'), initializer=begin_work)",
         "    print(pool.submit(os.getpid).result(), flush=True)",
         "    time.sleep(99)",
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from limner.data.store import MANIFEST, SHARDS, Store, StoreWriter, estimate_bytes
+from limner.data.workers import spread
 from limner.media.files import LOCK
 from limner.types import Clip, InputError
 
@@ -185,13 +185,15 @@ def _fill(store: Path, made: Procedural, done: int, quiet: bool) -> None:
 
     columns = (TextColumn(made.title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     first, skip = divmod(done, made.each)
+    people = range(first, -(-made.wanted // made.each))
+    one = made.of_person if made.workers == 1 else partial(_listed, of_person=made.of_person)
     with (
         StoreWriter(store, encoding=made.encoding, clips_per_shard=made.shard, note={"settings": made.settings}, fresh=not done) as writer,
         Progress(*columns, transient=True, disable=quiet) as progress,
+        spread(one, people, made.workers) as results,
     ):
         task = progress.add_task(made.title, total=made.wanted, completed=done)
-        last = -(-made.wanted // made.each)
-        for index, clips in zip(range(first, last), _people(made, first, last)):
+        for index, clips in zip(people, results, strict=True):
             for number, clip in enumerate(clips):
                 if (index == first and number < skip) or index * made.each + number >= made.wanted:
                     continue  # written by the run that was cut, or past the limit
@@ -199,28 +201,12 @@ def _fill(store: Path, made: Procedural, done: int, quiet: bool) -> None:
                 progress.advance(task)
 
 
-def _people(made: Procedural, first: int, last: int) -> Iterator[Iterable[Clip]]:
-    """The clips of each person, in order; by one worker in this process, by more in processes of their own."""
-    if made.workers == 1:
-        yield from map(made.of_person, range(first, last))
-        return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(made.workers, initializer=_one_thread) as pool:
-        yield from pool.imap(partial(_listed, made.of_person), range(first, last))
-
-
-def _listed(of_person: Callable[[int], Iterator[Clip]], index: int) -> list[Clip]:
-    return list(of_person(index))
-
-
-def _one_thread() -> None:
-    """One worker a core; Ctrl-C goes to every process of a terminal, the first one puts things in order."""
-    import signal
-
+def _listed(index: int, of_person: Callable[[int], Iterator[Clip]]) -> list[Clip]:
+    """The clips of a person, made in a process that computes on one core: there is one worker a core."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    return list(of_person(index))
 
 
 def tell(quiet: bool, line: str) -> None:

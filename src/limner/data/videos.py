@@ -9,17 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
 import sys
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +22,8 @@ from limner.data.page import PAGE, write_page
 from limner.data.prepare import kept, tell
 from limner.data.sources.raw import RawClip, frame_files
 from limner.data.store import MANIFEST, Store, StoreWriter
+from limner.data.transitions import TransitionConfig
+from limner.data.workers import spread
 from limner.media.files import reason_of, write_text
 from limner.types import InputError
 
@@ -36,7 +32,6 @@ FORMAT = 2  # raised when the same recordings would give other clips
 RECORDINGS_PER_SHARD = 32  # ours: a killed run loses the shard it was at, some minutes of work;
 FRAMES_PER_SHARD = 5000  # ours: of long recordings fewer make a shard, so that it is minutes for them too
 MIN_SIZE, MAX_SIZE = 16, 512  # ours: below no face is left; above, crops of common films only get blurred
-WAITING = 2  # ours: recordings handed to each worker ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +166,10 @@ def _fill(
     there = set(Store(writer.path).table["id"].to_pylist()) if (writer.path / MANIFEST).exists() else set()
     columns = (TextColumn("recordings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     silent = quiet or not sys.stdout.isatty()
-    with Progress(*columns, transient=True, disable=silent) as progress, _results(raws, work, workers) as results:
+    with (
+        Progress(*columns, transient=True, disable=silent) as progress,
+        spread(partial(_watched, one=work.one, config=work.config), raws, workers) as results,
+    ):
         task = progress.add_task("recordings", total=len(raws))
         since, frames = 0, 0  # the last shard
         try:
@@ -199,36 +197,8 @@ def _save(writer: StoreWriter, settings: dict[str, Any], report: list[dict[str, 
     write_text(writer.path / REPORT, (head + lines).encode("utf-8", "backslashreplace").decode() + "\n ]}\n")
 
 
-@contextlib.contextmanager
-def _results(raws: Sequence[Any], work: Work, workers: int) -> Iterator[Iterator[Prepared]]:
-    """What came of each recording, in their order; by one worker in this process, by more in processes of their own."""
-    if workers == 1:
-        yield (work.one(raw, work.config) for raw in raws)
-        return
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work)
-    try:
-        yield _in_order(pool, raws, work, workers)
-        pool.shutdown()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        raise
-
-
-def _in_order(pool: ProcessPoolExecutor, raws: Sequence[Any], work: Work, workers: int) -> Iterator[Prepared]:
-    running: deque[Future[Prepared]] = deque()
-    coming = iter(raws)
-    try:
-        for raw in coming:
-            running.append(pool.submit(work.one, raw, work.config))
-            if len(running) >= WAITING * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    except BrokenProcessPool as error:
-        raise InputError("a worker was killed, most likely for lack of memory; the same command with fewer --workers goes on") from error
+def _watched(raw: Any, one: Callable[[Any, Any], Prepared], config: Any) -> Prepared:
+    return one(raw, config)
 
 
 def _one(raw: RawClip, config: ClipConfig) -> Prepared:
@@ -241,11 +211,3 @@ def _detector() -> Any:
     from limner.detect.face import FaceDetector
 
     return FaceDetector()
-
-
-def _begin_work() -> None:
-    """A worker's first act. Ctrl-C goes to every process of a terminal, and the first one puts things in order; and where that one is
-    killed, its workers end too, which would wait for more work for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if (first := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=lambda: (first.join(), os._exit(1)), daemon=True).start()
