@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from limner.data.clips import prepare_clip
 from limner.data.film import watch
 from limner.data.shots import ShotConfig, cuts, thumbnail
+from limner.data.sources.raw import RawClip
 from limner.data.videos import REPORT
 from limner.generation.smiles import Engine
 from limner.media.video import VideoWriter, read_video
@@ -24,6 +26,19 @@ def write(path: Path, frames: list[np.ndarray], fps: int = 25) -> Path:
     with VideoWriter(path, fps=Fraction(fps), size=(frames[0].shape[1], frames[0].shape[0]), threads=1) as writer:
         for frame in frames:
             writer.write(frame)
+    return path
+
+
+def matroska(path: Path, frames: np.ndarray) -> Path:
+    """A file of single pictures, 25 a second, that can be cut anywhere."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuvj420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
     return path
 
 
@@ -124,18 +139,16 @@ def test_real_films_have_no_cuts_and_films_cut_together_do(shared: Path, engine:
 
 def test_a_file_that_says_it_lasts_longer_is_cut_short(engine: Engine, smiling: np.ndarray, tmp_path: Path):
     """Matroska keeps the length at its head, and a reader goes on to where the file ends."""
-    import av
-
-    path = tmp_path / "long.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 300, 300, "yuvj420p"
-        for frame in smiling[:20]:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    path = matroska(tmp_path / "long.mkv", smiling[:20])
     assert watch(path, engine.detector).notes == ()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     film = watch(path, engine.detector)
     assert 5 <= film.num_frames <= 10
     (note,) = film.notes
     assert note.startswith("cut short: of 0.8 s the last 0.")
+    grey = matroska(tmp_path / "grey.mkv", np.stack([np.full((64, 64, 3), 90 + t, np.uint8) for t in range(20)]))
+    grey.write_bytes(grey.read_bytes()[: grey.stat().st_size * 2 // 3])
+    raw = RawClip(id="a", source="test", path=grey, subject="kim", split="train", label=None)
+    entry = prepare_clip(raw, engine.detector).entry
+    assert entry["reason"] == "no face"  # and it is told all the same
+    assert [note for note in entry["notes"] if note.startswith("cut short: of 0.8 s the last 0.")]

@@ -77,7 +77,8 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         entry["rejected"] = [{"start": r.start, "stop": r.stop, "reason": r.reason, "why": r.why} for r in selection.rejected]
         clips = tuple(_clips(raw, film, selection, config, entry))
     except NoFace as error:
-        return Prepared(clips=(), entry=entry | {"reason": "no face", "why": str(error), "pictures": jpeg_strip(error.moments)})
+        seen = {"notes": [*raw.notes, *error.notes], "pictures": jpeg_strip(error.moments)}
+        return Prepared(clips=(), entry=entry | {"reason": "no face", "why": str(error)} | seen)
     except InputError as error:
         return Prepared(clips=(), entry=entry | {"reason": "unreadable", "why": " ".join(str(error).split())})
     except Exception as error:  # a fault of ours at one recording must not cost the others; report and exit code tell of it

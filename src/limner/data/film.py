@@ -70,11 +70,11 @@ class Film:
 
 
 class NoFace(InputError):
-    """A recording that can be read, and shows no face. moments: as of a Film."""
+    """A recording that can be read, and shows no face. moments, notes: as of a Film."""
 
-    def __init__(self, words: str, moments: tuple[np.ndarray, ...] = ()) -> None:
+    def __init__(self, words: str, moments: tuple[np.ndarray, ...] = (), notes: tuple[str, ...] = ()) -> None:
         super().__init__(words)
-        self.moments = moments
+        self.moments, self.notes = moments, notes
 
 
 def frames_of(path: Path, fps: Fraction | None = None) -> tuple[Fraction, Iterator[tuple[float | None, np.ndarray]], float]:
@@ -149,17 +149,17 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
     num = len(noted.points)
     if num == 0:
         raise InputError(f"{path} holds no frames")
+    times = np.array(noted.times_s, np.float64)
+    short = _cut_short(stated_s, stated_s - float(times[-1] - times[0]) - 1 / rate)
     if not any(points is not None for points in noted.points):
         words = f"none of the {num} frames shows a face" if num > 1 else "its only frame shows no face"
-        raise NoFace(f"{path}: {words}", tuple(noted.moments[:: -(-len(noted.moments) // MOMENTS)]))
+        raise NoFace(f"{path}: {words}", tuple(noted.moments[:: -(-len(noted.moments) // MOMENTS)]), short)
     points, confidence = noted.held(), np.array(noted.confidence)
     first = next(t for t, seen in enumerate(noted.points) if seen is not None)
     noted.points.clear()
     pull = np.where(confidence > 0, in_pieces(lip_pull, points), np.nan)
     shot = cuts(np.array(noted.change), pull, float(rate))
     track = clean(points, confidence, float(rate), cuts=shot)
-    times = np.array(noted.times_s, np.float64)
-    missing_s = stated_s - float(times[-1] - times[0]) - 1 / rate
     counted = not (np.isfinite(times).all() and (np.diff(times) > 0).all() and times[-1] - times[0] < MOST_STRETCH * num / rate)
     return Film(
         track=track,
@@ -171,11 +171,13 @@ def watch(path: Path, detector: Follower, fps: Fraction | None = None) -> Film:
         cuts=shot,
         moments=tuple(noted.moments[i] for i in np.linspace(0, len(noted.moments) - 1, MOMENTS).round().astype(int)),
         num_faces=max(noted.faces, default=1),
-        notes=(
-            *_notes(shot, noted.faces, first, points[first].mean(0)),
-            *([f"cut short: of {stated_s:.1f} s the last {missing_s:.1f} s are missing"] if missing_s > MOST_MISSING * stated_s else ()),
-        ),
+        notes=(*_notes(shot, noted.faces, first, points[first].mean(0)), *short),
     )
+
+
+def _cut_short(stated_s: float, missing_s: float) -> tuple[str, ...]:
+    """The note on a file that ends before it says it does, if it does."""
+    return (f"cut short: of {stated_s:.1f} s the last {missing_s:.1f} s are missing",) if missing_s > MOST_MISSING * stated_s else ()
 
 
 def _notes(shot: tuple[int, ...], faces: list[int], first: int, place: np.ndarray) -> tuple[str, ...]:
