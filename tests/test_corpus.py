@@ -219,7 +219,7 @@ def test_preparing_again_keeps_what_is_there(store, capsys):
     assert len(prepare_smiles(store.path, people=PEOPLE, seed=0)) == PEOPLE * clips_per_person()
     assert "kept" in capsys.readouterr().out
     assert before == {file: file.stat().st_mtime_ns for file in store.path.rglob("*") if file.is_file()}
-    with pytest.raises(InputError, match=r"made with other settings \(.*people 60, seed 0\); use --force to replace it"):
+    with pytest.raises(InputError, match=r"made with other settings: seed 0 \(now 1\); use --force to replace it"):
         prepare_smiles(store.path, people=PEOPLE, seed=1)
 
 

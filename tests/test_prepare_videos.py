@@ -18,6 +18,7 @@ from limner.data.page import PAGE
 from limner.data.samples import load_sequences
 from limner.data.sources.raw import RawClip
 from limner.data.store import Store
+from limner.data.transitions import TransitionConfig
 from limner.data.videos import REPORT, prepare_videos
 from limner.detect.face import FaceDetector
 from limner.generation.smiles import Engine
@@ -162,6 +163,35 @@ def test_a_store_is_kept_gone_on_with_and_guarded(recording: RawClip, tmp_path: 
     for size, workers, limit in ((4, 1, None), (64, 0, None), (64, 1, 0)):
         with pytest.raises(InputError, match="--"):
             prepare_videos(raws, none, size=size, workers=workers, limit=limit)
+
+
+def test_thresholds_are_asked_for_kept_and_guarded(limner, recording: RawClip, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    higher = videos.smiles(32, TransitionConfig(least_apex=1.8, labels_apex=4.5))
+    prepare_videos([recording], store, work=higher, quiet=True)
+    said = json.loads((store / REPORT).read_text())["settings"]
+    assert said == Store(store).note["settings"]
+    assert (said["least_apex"], said["labels_apex"], said["rest"]) == (1.8, 4.5, 0.5)
+    assert "and 1.8, which a smile must reach" in (store / PAGE).read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"made with other settings: least_apex 1.8 \(now 1.5\); use --force"):
+        prepare_videos([recording], store, size=32)
+    with pytest.raises(InputError, match="made of other recordings, or with other labels"):
+        prepare_videos([altered(recording, label="spontaneous")], store, work=higher)
+    with pytest.raises(InputError, match="1 no smile"):
+        prepare_videos([recording], tmp_path / "none", work=videos.smiles(32, TransitionConfig(least_rise_frames=12)))
+    write_mp4(tmp_path / "raw" / "kim" / "a.mp4")
+    for words, answer in (
+        ("apex=1.8", "no setting 'apex'; there are: rest, rest_frames, least_apex"),
+        ("least_apex=9", "least_apex lies in 0.01..5, not at 9"),
+        ("rest=1.7", "rest, 1.7, lies below what a smile must reach: 1.5, 2 of labels"),
+        ("median_frames=4", "median_frames is odd, not 4"),
+    ):
+        code, _, refused = limner("prepare", "folder", tmp_path / "raw", tmp_path / "other", "--set", words)
+        assert code == 2
+        assert answer in refused[0]
+    code, _, refused = limner("prepare", "folder", tmp_path / "raw", tmp_path / "other", "--set", "rest=0.4", "--workers", 1)
+    assert "1 gave none (1 no face)" in refused[0]
+    assert json.loads((tmp_path / "other" / REPORT).read_text())["settings"]["rest"] == 0.4
 
 
 def test_long_recordings_are_safe_one_by_one(recording: RawClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from limner.data.tracks import Track, clean
 from limner.data.transitions import (
+    NUM,
     Selection,
     Transition,
     TransitionConfig,
@@ -177,7 +178,7 @@ def test_smoothing_moves_neither_end():
 def test_frozen_thresholds_are_the_specs():
     config = TransitionConfig()
     assert (config.rest, config.rest_frames, config.least_apex, config.apex_share) == (0.5, 5, 1.5, 0.95)
-    assert (config.least_rise_frames, config.median_frames, config.num) == (8, 5, 32)
+    assert (config.least_rise_frames, config.median_frames, NUM) == (8, 5, 32)
     with pytest.raises(FrozenInstanceError):
         config.rest = 1.0  # pyright: ignore[reportAttributeAccessIssue]
 

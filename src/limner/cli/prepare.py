@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from limner.cli.session import FAULT, OK, parse
+from limner.cli.work import parse_overrides
 from limner.types import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +43,15 @@ class Videos:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folder(Videos):
+class Smiles(Videos):
+    """What the sources of faces share."""
+
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE", help_behavior_hint="")] = ()
+    """Change what counts as a smile: least_apex=1.8, rest, rest_frames, least_rise_frames ...; can be given several times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder(Smiles):
     """Your own videos: sub-folders named posed or spontaneous are the label, others the person; or a table of file, label, subject."""
 
     table: Annotated[Path | None, arg(metavar="CSV", help_behavior_hint="")] = None
@@ -54,12 +63,12 @@ class Folder(Videos):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UvaNemo(Videos):
+class UvaNemo(Smiles):
     """UvA-NEMO: posed and spontaneous smiles of 400 people. RAW holds its videos and its table of files."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disfa(Videos):
+class Disfa(Smiles):
     """DISFA: spontaneous expressions of 27 people, every frame AU-coded. RAW holds its videos and its ActionUnit_Labels."""
 
     camera: Annotated[str, arg(metavar="left|right|both")] = "left"
@@ -69,7 +78,7 @@ class Disfa(Videos):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DisfaPlus(Videos):
+class DisfaPlus(Smiles):
     """DISFA+: posed expressions of 9 people of DISFA, every frame AU-coded. RAW holds Images and Labels."""
 
     fold: Annotated[int, arg(metavar="1|2|3")] = 3
@@ -83,6 +92,8 @@ def folder(args: Sequence[str]) -> int:
     from limner.media.video import parse_fps
 
     if asked.guide == "body":
+        if asked.set:
+            raise InputError("--set is for faces: it changes what counts as a smile")
         size = {} if any(word.split("=")[0] == "--size" for word in args) else {"size": ActionVideos.size}
         return _prepare_actions(replace(asked, **size), folder.index_actions(asked.raw), ActionVideos.sure, None)
     if asked.guide != "face":
@@ -196,9 +207,11 @@ def _prepare_actions(asked: Videos, raws: list[RawAction], sure: float, movenet:
     return FAULT if any(entry["reason"] == clips.FAULT for entry in report) else OK
 
 
-def _prepare(asked: Videos, raws: list[RawClip]) -> int:
-    from limner.data import clips, videos
+def _prepare(asked: Smiles, raws: list[RawClip]) -> int:
+    from limner.data import clips, transitions, videos
+    from limner.training.config import override
 
+    work = videos.smiles(asked.size, override(transitions.TransitionConfig(), parse_overrides(asked.set)))
     workers = min(os.cpu_count() or 1, MOST_WORKERS) if asked.workers is None else asked.workers
-    report = videos.prepare_videos(raws, asked.store, size=asked.size, workers=workers, limit=asked.limit, force=asked.force)
+    report = videos.prepare_videos(raws, asked.store, size=asked.size, work=work, workers=workers, limit=asked.limit, force=asked.force)
     return FAULT if any(entry["reason"] == clips.FAULT for entry in report) else OK

@@ -23,6 +23,7 @@ from limner.data.page import jpeg_strip
 from limner.data.sources.raw import RawClip
 from limner.data.tracks import in_pieces
 from limner.data.transitions import (
+    NUM,
     Selection,
     Transition,
     TransitionConfig,
@@ -48,10 +49,11 @@ LEAVES_SHARE = 0.05  # ours: points may leave the crop by this share of its side
 
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
-    """size: side of the frames. num: frames of a clip."""
+    """size: side of the frames. num: frames of a clip. smiles: which stretches are kept."""
 
     size: int = 64  # paper
-    num: int = TransitionConfig.num
+    num: int = NUM
+    smiles: TransitionConfig = field(default_factory=TransitionConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
     try:
         film = watch(raw.path, detector, raw.fps)
         entry |= _facts(film) | {"notes": [*raw.notes, *film.notes]}
-        selection, entry["au"] = _select(raw, film)
+        selection, entry["au"] = _select(raw, film, config.smiles)
         entry["curves"] = {name: [round(float(value), 2) for value in selection.au[:, i]] for i, name in enumerate(AU_NAMES)}
         entry["rejected"] = [{"start": r.start, "stop": r.stop, "reason": r.reason, "why": r.why} for r in selection.rejected]
         clips = tuple(_clips(raw, film, selection, config, entry))
@@ -87,7 +89,7 @@ def prepare_clip(raw: RawClip, detector: Follower, config: ClipConfig | None = N
         whys = "; ".join(f"frames {r['start']} to {r['stop'] - 1}: {r['why']}" for r in entry["rejected"])
         entry |= {
             "reason": "smile not fit" if selection.transitions else "no smile",
-            "why": whys or f"AU12 stays under {TransitionConfig.rest:g}",
+            "why": whys or f"AU12 stays under {config.smiles.rest:g}",
             "pictures": jpeg_strip(film.moments),
         }
     return Prepared(clips=clips, entry=entry)
@@ -109,19 +111,19 @@ def _facts(film: Film) -> dict[str, Any]:
     }
 
 
-def _select(raw: RawClip, film: Film) -> tuple[Selection, dict[str, str]]:
+def _select(raw: RawClip, film: Film, config: TransitionConfig) -> tuple[Selection, dict[str, str]]:
     """The transitions, and where each AU's curve comes from: the data set's labels where it has them, else the estimator."""
     track, au = film.track, np.zeros((film.num_frames, len(AU_NAMES)))
     for start, stop in film.shots:  # each against a neutral of its own: it may show another person
         points, known = track.points[start:stop], track.confidence[start:stop] > 0
         if known.any():
             au[start:stop] = in_pieces(partial(action_units, neutral=find_neutral(points, known)), points)
-    runs, origin, config = track.runs, dict.fromkeys(AU_NAMES, "estimated"), TransitionConfig()
+    runs, origin = track.runs, dict.fromkeys(AU_NAMES, "estimated")
     for column, name in enumerate(AU_NAMES):
         labels = _labels(raw, name, film.num_frames)
         known = np.zeros(film.num_frames, bool) if labels is None else np.isfinite(labels)
         if name == "AU12" and known.any():
-            runs, config = _within(runs, known), manual_labels()
+            runs, config = _within(runs, known), manual_labels(config)
         elif labels is None or not known.all():
             continue
         assert labels is not None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from limner.data.store import Store
-from limner.data.transitions import TransitionConfig
+from limner.data.transitions import TransitionConfig, manual_labels
 from limner.media.files import write_text
 from limner.media.pictures import resize
 from limner.types import Clip
@@ -35,15 +35,14 @@ svg text{font:10px system-ui,sans-serif;fill:#777}a{color:inherit}
 .no{color:#777}.bad{color:#8a1c1c}.au12{color:#c2410c}.au06{color:#2563eb}"""
 
 
-def write_page(store: Store, report: Sequence[dict[str, Any]], summary: str) -> None:
-    """Writes report.html beside the store's manifest. InputError if it cannot be written."""
+def write_page(store: Store, report: Sequence[dict[str, Any]], summary: str, config: TransitionConfig) -> None:
+    """Writes report.html beside the store's manifest; config: what chose its clips. InputError if it cannot be written."""
     rows = {name: row for row, name in enumerate(store.table["id"].to_pylist())}
     parts = [
-        _recording(number, entry, [store[rows[kept["clip"]]] for kept in entry["kept"] if kept["clip"] in rows])
+        _recording(number, entry, config, [store[rows[kept["clip"]]] for kept in entry["kept"] if kept["clip"] in rows])
         for number, entry in enumerate(report)
     ]
     title = html.escape(f"{store.path.name}: {summary}")
-    config = TransitionConfig()
     legend = (
         '<p><span class="au12">AU12</span> (lip corner puller) and <span class="au06">AU6</span> (cheek raiser), 0 to 5, over seconds. '
         f"Dashed: {config.rest:g}, under which a face is at rest, and {config.least_apex:g}, which a smile must reach. Green: kept, from "
@@ -72,7 +71,7 @@ def _overview(report: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _recording(number: int, entry: dict[str, Any], clips: list[Clip]) -> str:
+def _recording(number: int, entry: dict[str, Any], config: TransitionConfig, clips: list[Clip]) -> str:
     """One recording's part of the page."""
     said = [f"{entry['split']}, {entry['label'] or 'no label'}, of {entry['subject']}"]
     if "frames" in entry:
@@ -85,7 +84,7 @@ def _recording(number: int, entry: dict[str, Any], clips: list[Clip]) -> str:
     lines = [f'<h2 id="r{number}">{html.escape(entry["id"])}</h2><p>{html.escape("; ".join(said))}</p>']
     lines += [f'<p class="no">{html.escape(note)}</p>' for note in entry["notes"]]
     if entry.get("curves"):
-        lines.append(_curves(entry))
+        lines.append(_curves(entry, config))
     for clip, kept in zip(clips, entry["kept"]):
         lines.append(_strip(clip))
         lines.append(f"<p>kept: frames {kept['onset']} to {kept['apex']}, {kept['duration_s']:.2f} s, AU12 {kept['au12']:.1f}</p>")
@@ -100,9 +99,11 @@ def _recording(number: int, entry: dict[str, Any], clips: list[Clip]) -> str:
     return "".join(lines)
 
 
-def _curves(entry: dict[str, Any]) -> str:
+def _curves(entry: dict[str, Any], config: TransitionConfig) -> str:
     """The AU curves of a recording, as drawing, with what was kept and what was not behind them."""
-    step, config = (WIDE - LEFT) / max(1, entry["frames"] - 1), TransitionConfig()
+    step = (WIDE - LEFT) / max(1, entry["frames"] - 1)
+    if entry.get("au", {}).get("AU12") == "labels":
+        config = manual_labels(config)
 
     def x(t: float) -> float:
         return LEFT + t * step

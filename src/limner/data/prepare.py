@@ -171,7 +171,7 @@ def kept(store: Path, settings: dict[str, Any], force: bool) -> int:
         if old.note.get("settings") == settings:
             old.verify()
             return len(old)
-        why = f"holds a store made with other settings ({_say(old.note.get('settings'))})"
+        why = f"holds a store made {_other(old.note.get('settings') or {}, settings)}"
     except InputError as error:
         why = f"holds a store that cannot be gone on with ({error})"
     if not force:
@@ -215,5 +215,9 @@ def tell(quiet: bool, line: str) -> None:
         print(line)
 
 
-def _say(settings: dict[str, Any] | None) -> str:
-    return ", ".join(f"{key} {value}" for key, value in settings.items()) if settings else "of another source"
+def _other(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """The first setting of a store that is not the one asked for, in words."""
+    name = next(name for name in {**new, **old} if old.get(name) != new.get(name))
+    if name == "hash":
+        return "of other recordings, or with other labels"
+    return f"with other settings: {name} {old.get(name)} (now {new.get(name)})"

@@ -29,6 +29,11 @@ from limner.measures.action_units import PER_LIFT, PER_WIDTH, mouth_corners
 
 LEAST_SHARE, LEAST_FRAMES = 0.2, 5  # ours: a film of a smile is neutral for a fifth of its time; and a median of some frames
 MOST_LOOKED = 3000  # ours: frames in which the neutral is sought, evenly through a longer film
+NUM = 32  # paper: frames of a transition
+RANGES: dict[str, tuple[float, float]] = {  # ours: AU12 is 0..5; no film has a use for more frames or seconds
+    "rest": (0.01, 5), "rest_frames": (1, 1000), "least_apex": (0.01, 5), "labels_apex": (0.01, 5), "apex_share": (0.01, 1),
+    "crest_s": (0, 60), "least_rise_frames": (1, 1000), "median_frames": (1, 999), "half_window_frames": (0, 500),
+}  # fmt: skip
 MOST_PASSES = 5  # ours: people who talk (GRID) settle within 5
 
 Reason = Literal["weak", "no rest", "lost", "cut", "short"]
@@ -46,12 +51,24 @@ class TransitionConfig:
     least_rise_frames: int = 8  # spec: frames from onset to apex
     median_frames: int = 5  # spec: "median-5"; 1: none
     half_window_frames: int = 3  # ours: the spec's Savitzky-Golay names no window; 7 frames; 0: none
-    num: int = 32  # paper: frames of a transition
+    labels_apex: float = 2.0  # spec: `least_apex` for curves coded by hand, whole numbers
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} lies in {low:g}..{high:g}, not at {getattr(self, name):g}")
+        if self.rest >= min(self.least_apex, self.labels_apex):
+            raise ValueError(
+                f"rest, {self.rest:g}, lies below what a smile must reach: {self.least_apex:g}, {self.labels_apex:g} of labels"
+            )
+        if self.median_frames % 2 == 0:
+            raise ValueError(f"median_frames is odd, not {self.median_frames}")
 
 
-def manual_labels() -> TransitionConfig:
+def manual_labels(config: TransitionConfig | None = None) -> TransitionConfig:
     """For curves coded by hand, whole numbers 0..5 (DISFA, DISFA+): rest is 0, the apex at least 2, nothing is smoothed."""
-    return replace(TransitionConfig(), least_apex=2.0, median_frames=1, half_window_frames=0)
+    config = config or TransitionConfig()
+    return replace(config, least_apex=config.labels_apex, median_frames=1, half_window_frames=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +239,7 @@ def lip_pull(points: Any) -> np.ndarray:
     return PER_WIDTH * width + PER_LIFT * lift
 
 
-def resample_transition(values: Any, times_s: Any, transition: Transition, num: int = TransitionConfig.num) -> tuple[np.ndarray, float]:
+def resample_transition(values: Any, times_s: Any, transition: Transition, num: int = NUM) -> tuple[np.ndarray, float]:
     """(T, ...) values of a film and its frames' times, s -> (num, ...) from onset to apex, and the true time between them, s.
 
     Uniform in time, whatever the film's rate did; linear between frames, first and last kept, in the values' own type. The times come from

@@ -47,9 +47,11 @@ class Work:
     page: bool = True
 
 
-def smiles(size: int) -> Work:
-    """Neutral-to-smile transitions, size x size pixels."""
-    return Work(one=_one, config=ClipConfig(size=size), key=_smile_key, files=lambda raw: [raw.path])
+def smiles(size: int, thresholds: TransitionConfig | None = None) -> Work:
+    """Neutral-to-smile transitions, size x size pixels; thresholds: what is one."""
+    return Work(
+        one=_one, config=ClipConfig(size=size, smiles=thresholds or TransitionConfig()), key=_smile_key, files=lambda raw: [raw.path]
+    )
 
 
 def prepare_videos(
@@ -92,7 +94,7 @@ def prepare_videos(
         with StoreWriter(store, encoding=work.encoding, clips_per_shard=10**9, note={"settings": settings}, fresh=fresh) as writer:
             _fill(writer, waiting, work, settings, report, min(workers, len(waiting)), quiet)
     if work.page and (waiting or not (store / PAGE).exists()):
-        write_page(Store(store), report, summary(report))
+        write_page(Store(store), report, summary(report), work.config.smiles)
     said = f"{store}: {summary(report)}" + ("" if waiting else "; as asked for, kept")
     if not any(entry["kept"] for entry in report):
         raise InputError(f"{said}; {store / REPORT} says why of each")
@@ -115,7 +117,9 @@ def _settings(raws: Sequence[Any], work: Work) -> dict[str, Any]:
         digest.update(repr((*work.key(raw), *map(_bytes_of, work.files(raw)))).encode())
         au = getattr(raw, "au", None)
         digest.update(b"" if au is None else au.tobytes())
-    config = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(work.config).items()}
+    config: dict[str, Any] = {}
+    for name, value in asdict(work.config).items():
+        config |= value if isinstance(value, dict) else {name: str(value) if isinstance(value, Path) else value}
     return {"source": raws[0].source, "format": FORMAT, **config, "recordings": len(raws), "hash": digest.hexdigest()[:16]}
 
 
