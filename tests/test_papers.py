@@ -16,7 +16,7 @@ import torch
 
 from limner import losses
 from limner.data.prepare import prepare_smiles
-from limner.data.store import Store
+from limner.data.store import Store, StoreWriter
 from limner.guides.face import GUIDE
 from limner.models.points_from_maps import LearnPoints
 from limner.papers import cmmnet, cmmnet_points, load_motion_model
@@ -189,6 +189,22 @@ def test_drawings_are_binary_and_begin_at_the_neutral_face(store):
     assert set(batch["maps"].unique().tolist()) == {0, 1}
     assert batch["labels"].bincount().tolist() == [2, 2]  # balanced
     assert losses.bce(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).item() == pytest.approx(16 * np.log(2))
+
+
+def test_a_store_of_recordings_has_transitions_alone(store, tmp_path):
+    with StoreWriter(tmp_path / "films") as writer:
+        whole = Store(store)
+        for row in whole.select(kind="transition"):
+            writer.add(whole[row])
+    with pytest.raises(InputError, match=r"holds no full smiles \(kind 'smile'\).*; add --set smile_frames=0 to learn from these alone"):
+        train("cmmnet-points-tiny", tmp_path / "films", tmp_path / "a", show=False)
+    train("cmmnet-points-tiny", tmp_path / "films", tmp_path / "a", {"smile_frames": "0"}, show=False)
+    model = load_motion_model(tmp_path / "a")
+    assert model.kinds == ("transition",)
+    motions = model.generate(GUIDE.canonical, label="posed", modes=3)
+    assert [one.points_unit.shape for one in motions] == [(8, 68, 2)] * 3
+    with pytest.raises(InputError, match="this model makes no 'smile'; it makes: transition"):
+        model.generate(GUIDE.canonical, label="posed", kind="smile")
 
 
 def test_refusals_are_one_clear_line(store, tmp_path):

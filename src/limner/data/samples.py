@@ -49,7 +49,11 @@ def load_sequences(store: Store, *, split: str, kind: str = "transition", num: i
     InputError if there is none, or if one is not of that guide or has no AU curves."""
     rows = [i for i in store.select(split=split, kind=kind) if store.row(i)["label"] is not None]
     if not rows:
-        raise InputError(f"store {store.path} has no labelled clip of split {split!r} and kind {kind!r}")
+        untold = len(store.select(split=split, kind=kind))
+        raise InputError(
+            f"store {store.path} has no labelled clip of split {split!r} and kind {kind!r}"
+            + (f"; none of its {untold} has a label: sub-folders posed and spontaneous, or a table, say it" if untold else "")
+        )
     label_names = tuple(sorted({label for label in store.table["label"].to_pylist() if label is not None}))
     points, labels, durations, curves, subjects = [], [], [], [], []
     for i in rows:

@@ -5,8 +5,8 @@
 (3) K LSTMs turn the common pattern into K modes. Each real sequence teaches the mode nearest to it (Guzman-Rivera et al. 2012),
     so modes come to differ as real smiles differ; push and pull of the paper are there as options.
 
-Two kinds of sequence, "transition" (neutral to apex) and "smile" (to the apex, its peaks, and back), share one network. Each
-sequence brings its own true duration.
+Two kinds of sequence, "transition" (neutral to apex) and "smile" (to the apex, its peaks, and back), share one network; a store of
+recordings holds transitions alone, and `smile_frames=0` learns from these. Each sequence brings its own true duration.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CMMNetPointsConfig:
     seed: int = 0
     modes: int = 3  # paper: K = 3 in Fig. 6
     num_frames: int = 32  # paper: T = 32
-    smile_frames: int = 64  # ours: onset, peaks and offset at about the same rate
+    smile_frames: int = 64  # ours: onset, peaks and offset at about the same rate; 0: transitions alone, which is what recordings give
     latent: int = 24  # ours: 99 % of the corpus' variance needs about 20
     identity: int = 12  # ours: principal shapes of the neutral face
     identity_limit: float = 2.5  # ours: in standard deviations
@@ -86,8 +86,6 @@ class CMMNetPoints(
 ):
     """The networks of cmmnet-points with what they need to generate by themselves: save_pretrained, from_pretrained, generate."""
 
-    kinds = KINDS
-
     def __init__(self, *, settings: dict[str, Any], label_names: list[str]):
         super().__init__()
         self.settings = from_json(CMMNetPointsConfig, settings)
@@ -97,12 +95,13 @@ class CMMNetPoints(
             features=2 * GUIDE.num_points + frames.HEAD,
             latent=c.latent,
             identity=c.identity,
+        self.kinds = KINDS if c.smile_frames else KINDS[:1]
             style=c.style,
             hidden=c.hidden,
             mode_hidden=c.mode_hidden,
             bend=c.bend,
             num_labels=len(label_names),
-            num_kinds=len(KINDS),
+            num_kinds=len(self.kinds),
             num_modes=c.modes,
             label_features=c.label_features,
             time_features=c.time_features,
@@ -128,7 +127,7 @@ class CMMNetPoints(
         """
         num_modes = check_request(self, label, modes, kind)
         neutral = np.asarray(neutral_unit, np.float32)
-        net, number, device = self.net.eval(), KINDS.index(kind), next(self.parameters()).device
+        net, number, device = self.net.eval(), self.kinds.index(kind), next(self.parameters()).device
         identity = net.identity_of(torch.from_numpy(neutral.reshape(1, -1)).to(device))
         style = torch.zeros(1 + self.max_modes, net.style)  # the first is the Cond-LSTM's own
         if seed:
@@ -186,7 +185,7 @@ def build(config: CMMNetPointsConfig, label_names: tuple[str, ...], training: Ma
     spread = spread[: config.identity] / np.sqrt(len(neutral))
     model.net.neutral_mean.copy_(torch.from_numpy(mean))
     model.net.neutral_basis.copy_(torch.from_numpy((axes[: config.identity] / np.maximum(spread, 1e-6)[:, None]).T.copy()))
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(model.kinds):
         logs = np.log(training[kind].duration_s)
         model.net.log_duration[number] = torch.tensor([logs.mean(), max(logs.std(), 1e-3)])
     features = np.concatenate(
@@ -225,7 +224,7 @@ class Batches:
 
 def batches(config: CMMNetPointsConfig, model: CMMNetPoints, training: Mapping[str, Any]) -> Batches:
     arrays = []
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(model.kinds):
         s = training[kind]
         mean, spread = model.net.log_duration[number].tolist()
         arrays.append(
@@ -236,7 +235,8 @@ def batches(config: CMMNetPointsConfig, model: CMMNetPoints, training: Mapping[s
                 "duration": torch.from_numpy(((np.log(s.duration_s) - mean) / spread).astype(np.float32)),
             }
         )
-    return Batches(arrays, config.batch, (1 - config.smile_share, config.smile_share))
+    share = config.smile_share if len(model.kinds) > 1 else 0.0
+    return Batches(arrays, config.batch, (1 - share, share))
 
 
 def stages(config: CMMNetPointsConfig, model: CMMNetPoints, training: Mapping[str, Any], monitor=None) -> list[Stage]:

@@ -20,6 +20,11 @@ def prepare_sequences(config: Any, store: Any, build: Callable, stages: Callable
     from limner.data.samples import load_sequences
 
     lengths = {"transition": config.num_frames, "smile": getattr(config, "smile_frames", 0)}
+    if lengths["smile"] and store.select(kind="transition") and not store.select(kind="smile"):
+        raise InputError(
+            f"store {store.path} holds no full smiles (kind 'smile'), only transitions, as recordings give them; "
+            "add --set smile_frames=0 to learn from these alone"
+        )
     training = {kind: load_sequences(store, split="train", kind=kind, num=lengths[kind]) for kind in KINDS if lengths[kind]}
     for kind, sequences in training.items():
         if lacking := [name for number, name in enumerate(sequences.label_names) if number not in sequences.labels]:
