@@ -214,6 +214,13 @@ def test_refusals_are_one_clear_line(store, tmp_path):
         train("cmmnet-tiny", store, tmp_path / "a", {"lr": "1"}, show=False)
     with pytest.raises(InputError, match="no pull loss 'median'"):
         train("cmmnet-tiny", store, tmp_path / "a", {"pull": "median"}, show=False)
+    for name in ("cmmnet-tiny", "cmmnet-points-tiny"):
+        with pytest.raises(InputError, match="num_frames is at least 2, not 1: in one frame nothing moves"):
+            train(name, store, tmp_path / "a", {"num_frames": "1"}, show=False)
+    with pytest.raises(InputError, match="smile_frames is at least 2, or 0 to learn from transitions alone; not 1"):
+        train("cmmnet-points-tiny", store, tmp_path / "a", {"smile_frames": "1"}, show=False)
+    with pytest.raises(InputError, match="critic_strided is from 0 to 2, the number of critic_widths; not 3"):
+        train("translation-tiny", store, tmp_path / "a", {"critic_strided": "3"}, show=False)
     assert not (tmp_path / "a").exists()
     train("cmmnet-points-tiny", store, tmp_path / "b", stop_after=1, show=False)
     with pytest.raises(InputError, match=r"holds a run with seed = 0, not 1; name another folder"):

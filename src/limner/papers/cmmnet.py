@@ -75,6 +75,8 @@ class CMMNetConfig:
     def __post_init__(self) -> None:
         if self.modes < 1:
             raise ValueError("modes is at least 1")
+        if self.num_frames < 2:
+            raise ValueError(f"num_frames is at least 2, not {self.num_frames}: in one frame nothing moves")
         if len(self.steps) != 4:
             raise ValueError("steps are four numbers: VAE, Cond-LSTM, K LSTMs, reader of points")
         if self.size != 2 ** len(self.channels) * (self.size >> len(self.channels)):

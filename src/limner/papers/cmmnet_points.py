@@ -77,6 +77,10 @@ class CMMNetPointsConfig:
     def __post_init__(self) -> None:
         if self.modes < 1:
             raise ValueError("modes is at least 1")
+        if self.num_frames < 2:
+            raise ValueError(f"num_frames is at least 2, not {self.num_frames}: in one frame nothing moves")
+        if self.smile_frames and self.smile_frames < 2:
+            raise ValueError(f"smile_frames is at least 2, or 0 to learn from transitions alone; not {self.smile_frames}")
         if len(self.steps) != 3:
             raise ValueError("steps are three numbers, one for each phase")
 
@@ -91,11 +95,11 @@ class CMMNetPoints(
         self.settings = from_json(CMMNetPointsConfig, settings)
         self.label_names = tuple(label_names)
         c = self.settings
+        self.kinds = KINDS if c.smile_frames else KINDS[:1]
         self.net = PointSequences(
             features=2 * GUIDE.num_points + frames.HEAD,
             latent=c.latent,
             identity=c.identity,
-        self.kinds = KINDS if c.smile_frames else KINDS[:1]
             style=c.style,
             hidden=c.hidden,
             mode_hidden=c.mode_hidden,

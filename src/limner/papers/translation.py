@@ -75,6 +75,10 @@ class TranslationConfig:
             raise ValueError(f"no net {self.net!r}; there are: moving, pix2pix")
         if self.net == "moving" and len(self.widths) < 2:
             raise ValueError(f"the net moving has at least two widths, not {len(self.widths)}")
+        if not 0 <= self.critic_strided <= len(self.critic_widths):
+            raise ValueError(
+                f"critic_strided is from 0 to {len(self.critic_widths)}, the number of critic_widths; not {self.critic_strided}"
+            )
         if self.norm not in ("batch", "instance", "none"):
             raise ValueError(f"no norm {self.norm!r}; there are: batch, instance, none")
         if self.adversarial not in ("gan", "lsgan", "hinge"):
