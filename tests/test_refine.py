@@ -17,12 +17,14 @@ from limner.detect.face import FaceDetector
 from limner.generation.refine import RefineRenderer, warps
 from limner.generation.render import WarpRenderer
 from limner.generation.renderers import open_renderer
+from limner.guides.face import GUIDE
 from limner.measures import flicker
 from limner.models import refine
 from limner.models.learn_refine import LearnRefine, ssim_map
 from limner.nn.refine import Refined, RefineNet
+from limner.papers.monitor import refined_faces
 from limner.papers.recipes import recipe
-from limner.papers.warp_refine import WarpRefine
+from limner.papers.warp_refine import WarpRefine, prepare
 from limner.types import Clip, Face
 
 
@@ -136,11 +138,12 @@ def store(astronaut, face, tmp_path_factory) -> Store:
     moving = smiling(points, 3)
     with StoreWriter(tmp_path_factory.mktemp("refine") / "store") as writer:
         frames = warps(frame, points.astype(np.float64), moving)
-        clip = Clip(
-            id="a", source="test", subject="a", split="train", points=moving.astype(np.float32), confidence=np.ones((3, 68), np.float32),
-            frames=frames, fps=Fraction(25), duration_s=0.1, size=(96, 96),
-        )  # fmt: skip
-        writer.add(clip)
+        for name, split in (("a", "train"), ("b", "val")):
+            clip = Clip(
+                id=name, source="test", subject=name, split=split, points=moving.astype(np.float32),
+                confidence=np.ones((3, 68), np.float32), frames=frames, fps=Fraction(25), duration_s=0.1, size=(96, 96),
+            )  # fmt: skip
+            writer.add(clip)
     return Store(writer.path)
 
 
@@ -149,6 +152,38 @@ def test_pairs_go_both_ways_and_their_warps_meet_the_truth(store):
     assert [pair.forward for pair in pairs] == [True, True, False, False]
     assert np.abs(pairs[1].warped.astype(int) - pairs[1].truth).max() <= 1  # the truth is that very warp, its points rounded to float32
     assert np.abs(pairs[2].warped.astype(int) - pairs[2].truth).mean() < 3
+
+
+def test_the_monitor_says_what_is_gained_over_the_warp_by_hand():
+    rng = np.random.default_rng(0)
+    reference, warped, truth = rng.integers(0, 256, (3, 2, 64, 64, 3)).astype(np.uint8)
+    points = geometry.apply_affine(geometry.unit_to_map(GUIDE, 64), GUIDE.canonical)[None].repeat(2, 0)
+    nothing = refined_faces(reference, warped, truth, points, lambda: warped)()
+    assert (nothing["ssim_over_warp"], nothing["mouth_ssim_over_warp"]) == (0, 0)
+    perfect = refined_faces(reference, warped, truth, points, lambda: truth)()
+    assert perfect["ssim"] == pytest.approx(1)
+    assert perfect["ssim_over_warp"] == pytest.approx(1 - nothing["ssim"])
+    assert perfect["mouth_ssim_over_warp"] == pytest.approx(1 - nothing["mouth_ssim"])
+    for column, pictures in enumerate((reference, warped, truth, truth)):
+        np.testing.assert_array_equal(perfect["sheet"][64:, 64 * column : 64 * (column + 1)], pictures[1])
+
+
+def test_it_is_watched_on_people_held_out(store):
+    model, (stage,) = prepare(recipe("warp-refine-tiny"), store, warps)
+    assert stage.monitor is not None
+    found = stage.monitor()
+    side = model.settings.size
+    assert found["sheet"].shape == (side, 4 * side, 3)
+    _, warped, _, truth = np.split(found["sheet"].astype(int), 4, axis=1)
+    assert np.abs(warped - truth).max() <= 4  # here the truth is that very warp
+    assert found["ssim"] - found["ssim_over_warp"] > 0.99
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.net.parameters():
+            parameter.normal_(0, 0.5)
+    spoilt = stage.monitor()  # it sees the model as it stands
+    assert spoilt["ssim_over_warp"] < -0.05
+    assert spoilt["ssim"] - spoilt["ssim_over_warp"] == pytest.approx(found["ssim"] - found["ssim_over_warp"])
 
 
 def test_it_trains_through_the_command_and_renders(limner, store, tmp_path, astronaut, face):

@@ -51,6 +51,21 @@ def load_pairs(
     return pairs
 
 
+def held_out_pairs(store: Store, warp: Warp, *, split: str = "val", most: int = 6) -> list[tuple[np.ndarray, Pair]]:
+    """Of at most `most` people of a split one clip each: its first frame (H, W, 3), and the pair from that to its last; [] of no clip."""
+    rows: dict[str, int] = {}
+    for row in store.select(split=split, where=lambda row: row["encoding"] != "none" and row["num_frames"] > 1):
+        rows.setdefault(store.row(row)["subject"], row)
+    shown = []
+    for row in list(rows.values())[:most]:
+        clip = store[row]
+        assert clip.frames is not None
+        own, points = clip.points[0].astype(np.float64), clip.points[-1].astype(np.float64)
+        (warped,) = warp(clip.frames[0], own, points[None])
+        shown.append((clip.frames[0], Pair(own=own, points=points, warped=warped, truth=clip.frames[-1], forward=True)))
+    return shown
+
+
 def _of_clip(clip: Clip, warp: Warp, targets: int, jitter_unit: float, copies: int, rng: np.random.Generator) -> Iterator[Pair]:
     assert clip.frames is not None
     if clip.points.shape[1] != GUIDE.num_points:

@@ -44,6 +44,36 @@ def monitor_of(model: Any, neutrals: Sequence[np.ndarray]) -> Callable[[], dict[
     return measure
 
 
+def refined_faces(
+    reference: np.ndarray, warped: np.ndarray, truth: np.ndarray, points: np.ndarray, refine: Callable[[], np.ndarray]
+) -> Callable[[], dict[str, Any]]:
+    """-> a function measuring what a refiner makes of held-out warps as it stands: SSIM and the mouth's, how far each exceeds the warp's,
+    and a sheet, a row a face: reference, warp, refined, truth.
+
+    reference, warped, truth: (N, S, S, 3) uint8; points: (N, 68, 2), the truth's, in their pixels. refine: -> (N, S, S, 3) uint8.
+    """
+    from limner.measures import mouth_ssim, ssim
+
+    def likeness(made: np.ndarray) -> tuple[float, float]:
+        mouths = [mouth_ssim(*each) for each in zip(made, truth, points, strict=True)]
+        return ssim(made, truth), float(np.mean(mouths))
+
+    before = likeness(warped)
+
+    def measure() -> dict[str, Any]:
+        made = refine()
+        whole, mouth = likeness(made)
+        return {
+            "ssim": whole,
+            "ssim_over_warp": whole - before[0],
+            "mouth_ssim": mouth,
+            "mouth_ssim_over_warp": mouth - before[1],
+            "sheet": np.concatenate([np.concatenate(row, 1) for row in zip(reference, warped, made, truth, strict=True)]),
+        }
+
+    return measure
+
+
 def moved_frames(held_out: Any, starts: Sequence[int], move: Callable[[np.ndarray], np.ndarray], *, moments: int = 4) -> Callable[[], dict]:
     """-> a function measuring what a model makes of held-out clips as it stands: SSIM and PSNR of all but the first frame, and a sheet of
     true frames above made ones.

@@ -24,6 +24,7 @@ from limner.models.learn_refine import LearnRefine
 from limner.nn.critic import PatchCritic
 from limner.nn.precision import computes_bf16
 from limner.nn.refine import RefineNet
+from limner.papers.monitor import refined_faces
 from limner.training.config import from_json
 from limner.training.loop import Stage
 from limner.types import InputError
@@ -105,7 +106,7 @@ class WarpRefine(nn.Module, PyTorchModelHubMixin, library_name="limner", license
 
 def prepare(config: WarpRefineConfig, store: Any, warp: Callable[..., np.ndarray] | None = None) -> tuple[WarpRefine, list[Stage]]:
     """A model for this config, ready to train, and its one stage. warp: data.pairs.Warp, handed in. InputError as load_pairs."""
-    from limner.data.pairs import load_pairs
+    from limner.data.pairs import held_out_pairs, load_pairs
 
     if warp is None:
         raise InputError("warp-refine learns on warped frames: train it with `limner train`, or hand in warp=")
@@ -115,10 +116,10 @@ def prepare(config: WarpRefineConfig, store: Any, warp: Callable[..., np.ndarray
     ]
     torch.manual_seed(config.seed)
     model = WarpRefine(settings=asdict(config), critic=config.adversarial_weight > 0)
-    return model, stages(config, model, pairs)
+    return model, stages(config, model, pairs, monitor_of(model, held_out_pairs(store, warp)))
 
 
-def stages(config: WarpRefineConfig, model: WarpRefine, pairs: list[Any]) -> list[Stage]:
+def stages(config: WarpRefineConfig, model: WarpRefine, pairs: list[Any], monitor: Callable | None = None) -> list[Stage]:
     """The one stage."""
     c = config
     weights = {name: getattr(c, f"{name}_weight") for name in ("ssim", "mouth", "l1", "gradient", "adversarial", "match")}
@@ -130,7 +131,42 @@ def stages(config: WarpRefineConfig, model: WarpRefine, pairs: list[Any]) -> lis
         chosen = [pairs[int(rng.choice(rows[int(rng.random() < c.back)]))] for _ in range(c.batch)]
         return draw(c, chosen, rng)
 
-    return [Stage(name="warp-refine", steps=c.steps[0], objective=objective, batch=batch, learning_rate=cosine, clip=c.clip, ahead=4)]
+    more = {"learning_rate": cosine, "clip": c.clip, "ahead": 4, "monitor": monitor}
+    return [Stage(name="warp-refine", steps=c.steps[0], objective=objective, batch=batch, **more)]
+
+
+def monitor_of(model: WarpRefine, shown: list[Any]) -> Callable[[], dict[str, Any]] | None:
+    """-> what `monitor.refined_faces` measures, of first frames and the pairs from them to the last ones; None where there are none.
+
+    All but the network's answer is computed once, so each look costs a forward pass of so many frames and their SSIM."""
+    if not shown:
+        return None
+    size, pairs = model.settings.size, [pair for _, pair in shown]
+    own, goal = np.stack([pair.own for pair in pairs]), np.stack([pair.points for pair in pairs])
+
+    def in_frame(pictures: list[np.ndarray], points_NK2: np.ndarray) -> torch.Tensor:
+        every = zip(
+            (torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255 for picture in pictures), refine.to_work(points_NK2, size)
+        )
+        return torch.cat([refine.take(picture, matrix[None], (size, size), mode="bicubic") for picture, matrix in every]).clamp(0, 1)
+
+    reference = in_frame([first for first, _ in shown], own)
+    warped, truth = in_frame([pair.warped for pair in pairs], goal), in_frame([pair.truth for pair in pairs], goal)
+    own_unit, goal_unit = (geometry.apply_affine(geometry.to_unit(points, GUIDE), points) for points in (own, goal))
+    fine, smooth, gate = refine.inputs(warped, own_unit, goal_unit)
+
+    def refined() -> np.ndarray:
+        device = next(model.net.parameters()).device
+        layer = refine.gated(model.net(fine.to(device), smooth.to(device)), gate.to(device)).float().cpu()
+        return _bytes(refine.laid_on(warped, layer))
+
+    points = geometry.apply_affine(geometry.unit_to_map(GUIDE, size), goal_unit)
+    return refined_faces(_bytes(reference), _bytes(warped), _bytes(truth), points, refined)
+
+
+def _bytes(pictures_NCHW: torch.Tensor) -> np.ndarray:
+    """(N, 3, H, W) in 0..1 -> (N, H, W, 3) uint8."""
+    return (255 * pictures_NCHW.clamp(0, 1)).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
 def cosine(part: float) -> float:
