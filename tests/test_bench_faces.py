@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limner.bench import faces
+from limner.bench import face_rows, faces
 from limner.types import InputError
 
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -25,9 +25,9 @@ def test_the_bench_agrees_with_the_protocols_own_tool(tmp_path):
     np.savez(tmp_path / "points.npz", ids=[reading["id"] for reading in readings], **_columns(readings))
     run = lambda *args: subprocess.run([sys.executable, tool, *args], check=True, capture_output=True, text=True).stdout  # noqa: E731
     run("pairs", folder, tmp_path / "points.npz", tmp_path / "pairs.npz")
-    np.savez(tmp_path / "frames.npz", frames=np.array([faces.plain_spline(pair) for pair in pairs]))
+    np.savez(tmp_path / "frames.npz", frames=np.array([face_rows.plain_spline(pair) for pair in pairs]))
     theirs = json.loads(run("score", tmp_path / "pairs.npz", tmp_path / "frames.npz"))["all"]
-    ours = np.mean([faces.score(faces.plain_spline(pair), pair) for pair in pairs], 0)
+    ours = np.mean([faces.score(face_rows.plain_spline(pair), pair) for pair in pairs], 0)
     assert np.allclose(ours, [theirs[name] for name in faces.MEASURES], atol=1e-3)
     crops = np.load(tmp_path / "pairs.npz")["reference"].astype(int)
     assert np.abs(crops - [pair.reference for pair in pairs]).max() <= 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 HELP = """\
 limner: one photo of a face or a person in, true motions out
@@ -70,6 +71,11 @@ SUBCOMMANDS = {
         "study",
     ),
 }
+BODY_BENCHES = ("actions", "bodies", "scgan", "move")
+MODULES = {  # of the commands without further words
+    "smile": "photos", "render": "photos", "move": "move", "generate": "generate", "inspect": "inspect", "doctor": "work", "train": "work",
+    "studio": "studio",
+}  # fmt: skip
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
 
@@ -108,52 +114,25 @@ def _find(command: str) -> Callable[[list[str]], int]:
             return _usage(first)
         if second not in SUBCOMMANDS[first]:
             raise InputError(f"no command {command!r}; there is {' and '.join(f'{first} {name}' for name in SUBCOMMANDS[first])}")
-    if first in ("smile", "render"):
-        from limner.cli import photos
+    elif first not in MODULES:
+        hint = f" (a photo? then: limner smile {first})" if os.path.exists(first) else ""  # noqa: PTH110  (pathlib is not needed for help)
+        raise InputError(f"no command {first!r}{hint}; limner --help lists them")
+    module, name = _place(first, second)
+    return getattr(import_module(f"limner.cli.{module}"), name)
 
-        return photos.smile if first == "smile" else photos.render
-    if first == "move":
-        from limner.cli import move
 
-        return move.move
-    if first == "studio":
-        from limner.cli import studio
-
-        return studio.studio
-    if first == "generate":
-        from limner.cli import generate
-
-        return generate.generate
-    if first == "bench" and second in ("actions", "bodies", "scgan"):
-        from limner.cli import body_benches
-
-        return getattr(body_benches, second)
+def _place(first: str, second: str) -> tuple[str, str]:
+    """In which module a command is, and under which name."""
+    name = second.replace("-", "_")
     if first == "bench":
-        from limner.cli import benches
-
-        return getattr(benches, second)
-    if first == "study":
-        from limner.cli import study
-
-        return getattr(study, second)
-    if first == "inspect":
-        from limner.cli import inspect
-
-        return inspect.inspect
+        return ("body_benches" if second in BODY_BENCHES else "benches"), name
     if first == "motion":
-        from limner.cli import motion
-
-        return getattr(motion, f"{second}_" if second in ("import", "list") else second)
-    if first == "prepare" and second not in ("smiles", "synthetic-faces", "synthetic-bodies"):
-        from limner.cli import prepare
-
-        return getattr(prepare, second.replace("-", "_"))
-    if first in ("doctor", "prepare", "train"):
-        from limner.cli import work
-
-        return getattr(work, command.replace(" ", "_").replace("-", "_"))
-    hint = f" (a photo? then: limner smile {first})" if os.path.exists(first) else ""  # noqa: PTH110  (pathlib is not needed for help)
-    raise InputError(f"no command {first!r}{hint}; limner --help lists them")
+        return "motion", f"{name}_" if name in ("import", "list") else name
+    if first == "study":
+        return "study", name
+    if first == "prepare":
+        return ("work", f"prepare_{name}") if second in ("smiles", "synthetic-faces", "synthetic-bodies") else ("prepare", name)
+    return MODULES[first], first
 
 
 def _usage(first: str) -> Callable[[list[str]], int]:

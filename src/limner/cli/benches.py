@@ -285,27 +285,6 @@ def training(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
-    """Whether people in real photos come to stand where the skeleton says, what is left alone, and how long it takes."""
-
-    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
-    """Photos of people, or folders of them."""
-    renderer: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="RUN", help_behavior_hint="")] = ()
-    """A row more: a run that moves bodies; can be given several times."""
-    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Also write move.json and move.png there."""
-
-
-def move(args: Sequence[str]) -> int:
-    """The command `limner bench move`."""
-    asked = parse(Move, "bench move", args)
-    from limner.bench import move
-
-    move.run(asked.folder, asked.renderer, asked.out)
-    return OK
-
-
-@dataclass(frozen=True, kw_only=True)
 class Study:
     """Simulated raters at once against the study server, killed (-9) and started again amid their answers: lost, doubled, how fast."""
 

@@ -1,4 +1,4 @@
-"""`limner bench actions`, `bodies`, `scgan`: the figures of clips of bodies."""
+"""`limner bench actions`, `bodies`, `scgan`, `move`: the figures of clips of bodies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from limner.cli.session import OK, Bar, parse
 
@@ -97,4 +97,25 @@ def scgan(args: Sequence[str]) -> int:
         else:
             options = {"test": asked.test, "small": asked.small, "steps": asked.steps, "variants": variants, "progress": bar}
             scgan.run(asked.store, asked.out, **options)
+    return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Whether people in real photos come to stand where the skeleton says, what is left alone, and how long it takes."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Photos of people, or folders of them."""
+    renderer: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="RUN", help_behavior_hint="")] = ()
+    """A row more: a run that moves bodies; can be given several times."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write move.json and move.png there."""
+
+
+def move(args: Sequence[str]) -> int:
+    """The command `limner bench move`."""
+    asked = parse(Move, "bench move", args)
+    from limner.bench import move
+
+    move.run(asked.folder, asked.renderer, asked.out)
     return OK

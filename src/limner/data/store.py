@@ -15,7 +15,6 @@ import io
 import json
 import os
 import shutil
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limner.data.records import COLUMNS, ENCODINGS, check_clip, clip_arrays, clip_hash, decode_frames, manifest_row
+from limner.data.shards import SHARDS, Shards
 from limner.media.files import lock_folder, reason_of
 from limner.types import Clip, InputError
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 VERSION = 1
-MANIFEST, SHARDS = "manifest.parquet", "shards"
-DTYPES = {"F32": np.float32, "U8": np.uint8, "I64": np.int64}
+MANIFEST = "manifest.parquet"
 
 
 def estimate_bytes(num_clips: int, frames: float, points: int = 68, action_units: int = 2, size: tuple[int, int] | None = None) -> int:
@@ -183,7 +182,7 @@ class Store:
         if version < 1 or missing:
             raise InputError(f"{manifest} is no manifest of a clip store" + (f": it lacks {', '.join(missing)}" if missing else ""))
         self._columns = {name: self.table[name].to_pylist() for name, _ in COLUMNS}
-        self._shards: dict[str, tuple[dict[str, Any], np.memmap]] = {}
+        self._shards = Shards(self.path)
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -215,9 +214,9 @@ class Store:
         num, points = row["num_frames"], row["num_points"]
         names = tuple(row["au_names"].split(",")) if row["au_names"] else None
         return Clip(
-            points=np.array(self._array(row, "points", (num, points, 2))[frames]),
-            confidence=np.array(self._array(row, "confidence", (num, points))[frames]),
-            au=np.array(self._array(row, "au", (num, len(names)))[frames]) if names else None,
+            points=np.array(self._shards.array(row, "points", (num, points, 2))[frames]),
+            confidence=np.array(self._shards.array(row, "confidence", (num, points))[frames]),
+            au=np.array(self._shards.array(row, "au", (num, len(names)))[frames]) if names else None,
             frames=None if row["encoding"] == "none" else self._pixels(row, frames),
             fps=Fraction(row["fps"]),
             size=(row["width"], row["height"]),
@@ -234,12 +233,12 @@ class Store:
     def points(self, index: int) -> np.ndarray:
         """The points (T, K, 2) of a clip alone, without its frames; errors as `read`."""
         row = self.row(range(len(self))[index])
-        return np.array(self._array(row, "points", (row["num_frames"], row["num_points"], 2)))
+        return np.array(self._shards.array(row, "points", (row["num_frames"], row["num_points"], 2)))
 
     def confidence(self, index: int) -> np.ndarray:
         """The confidence (T, K) of a clip's points, as `points`."""
         row = self.row(range(len(self))[index])
-        return np.array(self._array(row, "confidence", (row["num_frames"], row["num_points"])))
+        return np.array(self._shards.array(row, "confidence", (row["num_frames"], row["num_points"])))
 
     def verify(self) -> None:
         """Compares every clip's content with the manifest's hash; InputError at the first that differs.
@@ -252,51 +251,15 @@ class Store:
         """As `verify`, of one clip."""
         row, clip = self.row(index), self.read(index)
         if row["encoding"] != "jpeg" and clip_hash(clip) != row["hash"]:
-            raise self._disagree(row, "its content differs from its hash")
+            raise self._shards.disagree(row, "its content differs from its hash")
 
     def _pixels(self, row: dict[str, Any], frames: slice) -> np.ndarray:
         try:
-            return decode_frames(lambda name: self._array(row, name), row, frames)
+            return decode_frames(lambda name: self._shards.array(row, name), row, frames)
         except InputError:
             raise
         except Exception as error:  # a decoder fed with foreign bytes fails in any way it likes
-            raise self._disagree(row, "its frames are damaged") from error
-
-    def _array(self, row: dict[str, Any], name: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-        """One array of a clip, memory-mapped; of that shape, where one is given."""
-        shard, _, number = row["shard"].partition("#")
-        if shard not in self._shards:
-            self._shards[shard] = self._open(row, shard)
-        header, data = self._shards[shard]
-        entry = header.get(f"{number}.{name}")
-        if entry is None:
-            raise self._disagree(row, f"shard {shard} has no {name} for it")
-        try:
-            start, end = entry["data_offsets"]
-            whole = end <= len(data)
-            array = data[start:end].view(DTYPES[entry["dtype"]]).reshape(entry["shape"]) if whole else data[:0]
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._disagree(row, f"shard {shard} is damaged") from error
-        if not whole:
-            raise self._disagree(row, f"shard {shard} is cut short")
-        if shape is not None and array.shape != shape:
-            raise self._disagree(row, f"its {name} should be {shape}, shard {shard} has {array.shape}")
-        return array
-
-    def _open(self, row: dict[str, Any], shard: str) -> tuple[dict[str, Any], np.memmap]:
-        path = self.path / SHARDS / shard
-        try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                header = dict(json.loads(file.read(length)))
-            return header, np.memmap(path, np.uint8, "r", offset=8 + length)
-        except FileNotFoundError:
-            raise self._disagree(row, f"shard {shard} is missing") from None
-        except (struct.error, TypeError, ValueError, OSError, OverflowError, MemoryError):
-            raise self._disagree(row, f"shard {shard} is damaged") from None
-
-    def _disagree(self, row: dict[str, Any], what: str) -> InputError:
-        return InputError(f"store {self.path}: manifest and shards disagree on clip {row['id']!r}: {what}; prepare the store again")
+            raise self._shards.disagree(row, "its frames are damaged") from error
 
 
 def _head(table: pa.Table) -> tuple[int, dict[str, Any]]:

@@ -124,18 +124,12 @@ def film(
 
     motions: of one picture size and fps. render: (T, 68, 2) pixel points -> T frames (H, W, 3) uint8. InputError where the disk refuses.
     """
-    from limner.media.video import VideoWriter
-
     fps: Fraction = motions[0].fps
     total = max(m.num_frames for m in motions)
     sheet, beside, box = Sheet(motions, unit_px, title), SideBySide(motions), mouth_box(motions)
     apart: list[float] = []
     with ExitStack() as stack:
-        options: dict[str, Any] = {"fps": fps, "quality": quality, "tags": tags}
-        writers = [stack.enter_context(VideoWriter(folder / f"mode_{k + 1}.mp4", size=m.size, **options)) for k, m in enumerate(motions)]
-        together = stack.enter_context(VideoWriter(folder / "compare.mp4", size=beside.size, **options))
-        pumps = [stack.enter_context(Pump(writer.write)) for writer in writers]
-        compare = stack.enter_context(Pump(lambda frames: together.write(beside.draw(frames))))
+        pumps, compare = _videos(stack, folder, motions, beside, {"fps": fps, "quality": quality, "tags": tags})
         frames_of_all = in_step([iter(render(m.points)) for m in motions])
         for t in range(total):
             with clock("render"):
@@ -156,6 +150,18 @@ def film(
             _write_gifs(folder, len(motions), fps, tags, progress)
     with clock("draw"):
         return Filmed(sheet=sheet.draw(), mouth_distance=float(np.mean(apart)) if len(motions) > 1 else None)
+
+
+def _videos(
+    stack: ExitStack, folder: Path, motions: Sequence[Motion], beside: SideBySide, options: dict[str, Any]
+) -> tuple[list[Pump], Pump]:
+    """What takes the frames of each mode, and what takes those of all modes at a moment; closed with the stack."""
+    from limner.media.video import VideoWriter
+
+    writers = [stack.enter_context(VideoWriter(folder / f"mode_{k + 1}.mp4", size=m.size, **options)) for k, m in enumerate(motions)]
+    together = stack.enter_context(VideoWriter(folder / "compare.mp4", size=beside.size, **options))
+    pumps = [stack.enter_context(Pump(writer.write)) for writer in writers]
+    return pumps, stack.enter_context(Pump(lambda frames: together.write(beside.draw(frames))))
 
 
 def _write_gifs(folder: Path, num: int, fps: Fraction, tags: dict[str, str], progress: Progress) -> None:

@@ -5,9 +5,7 @@ Shapes: T frames, K = 68 points, H W pixels, h w nodes of the coarse grid. Lengt
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -15,6 +13,7 @@ import torch
 
 from limner import geometry, warp
 from limner.generation import lips, mouth, person, shade, skin, slits, support
+from limner.generation.at_once import ahead
 from limner.guides.face import GUIDE
 from limner.types import Face, InputError
 
@@ -24,7 +23,6 @@ TAPER = 0.6  # ours: the share of that margin over which this blend gives way to
 FILL_MARGIN_UNIT = 0.03  # ours: round a slit, where what lies behind it is painted
 SOFT_UNIT = 0.008  # ours: softness of a slit's edges
 NODES_A_UNIT = 13  # ours: of the coarse grid; with 18 a London smile differs by 4 / 255 at most, by 0.01 on average
-MOST_WORKERS = 4  # ours: more would only hold more frames in memory
 PIXELS_AT_ONCE, MOST_AT_ONCE = 800_000, 16  # ours: bounds memory, and keeps small faces from paying for many small calls
 EYE_OPEN_UNIT = (0.01, 0.03)  # ours: gaps of the photo's lids from which an eye begins to count as open, and does fully
 # ours: a dark mouth so many times as high open, or as wide, as in the photo begins to give way to painted teeth, and has done so
@@ -80,6 +78,12 @@ class WarpRenderer:
         self.interior = mouth.Interior(photo, points, rest)
         self.toothy = mouth.shows_teeth(photo, points)
         self.own = {slit.name: slits.shape_of(slit, points[None]) for slit in (slits.MOUTH, *slits.EYES)}
+        self._take_texture(inside)
+        self.closed = lips.closed_texture(photo, points) if float(self.own["mouth"].gap()) > skin.OPEN_UNIT * self.unit else None
+
+    def _take_texture(self, inside: np.ndarray | None) -> None:
+        """What frames are sampled from, and what lies behind the person; inside: (H, W) bool, where the person is, if known."""
+        photo, points, (x0, y0, x1, y1) = self.photo, self.points, self.box
         tx0, ty0, tx1, ty1 = support.box_of(points, photo.shape[:2], support.FADE_UNIT + MARGIN_UNIT)
         colour = torch.from_numpy(photo[ty0:ty1, tx0:tx1].astype(np.float32)).permute(2, 0, 1)
         ratio = shade.laid_on(points, (tx0, ty0, tx1, ty1), self.unit)
@@ -88,7 +92,6 @@ class WarpRenderer:
         alpha = [] if layers is None else [layers.alpha]
         # Channels: the photo (3), what a smile does to its light (1), the share of the person (1 where there is background)
         self.texture = warp.sharp_texture(torch.cat([colour, ratio, *alpha]))
-        self.closed = lips.closed_texture(photo, points) if float(self.own["mouth"].gap()) > skin.OPEN_UNIT * self.unit else None
         self.texture_origin = (float(tx0), float(ty0))
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
@@ -279,26 +282,3 @@ def _checked(points: np.ndarray, name: str) -> np.ndarray:
     if np.ptp(points[list(GUIDE.rigid)], 0).max() < 1:
         raise InputError(f"{name} has its points on one another; it must be a face")
     return points
-
-
-def ahead(work: Callable[[np.ndarray], np.ndarray], pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """work(piece) of each piece, in order, as many at a time as torch has threads, each on a single one of them.
-
-    Many small operations on two threads mostly wait for one another; two pieces side by side do not.
-    """
-    num = min(torch.get_num_threads(), len(pieces), MOST_WORKERS)
-    if num < 2:
-        yield from map(work, pieces)
-        return
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(num, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        running = deque(pool.submit(work, piece) for piece in pieces[:num])
-        try:
-            for piece in [*pieces[num:], *[None] * num]:
-                yield running.popleft().result()
-                if piece is not None:
-                    running.append(pool.submit(work, piece))
-        finally:
-            for future in running:
-                future.cancel()
-            torch.set_num_threads(threads)  # the workers' own setting also becomes that of threads to come

@@ -163,19 +163,25 @@ def make_smiles(
             curves = au_curves(reference, motions)
             write_drawings(folder, filmed.sheet, curves, motions, title)
         write_motions(folder, motions)
-        result = {
-            "format": RESULT_FORMAT,
-            "synthetic": synthetic(),
-            "software": f"limner {version()}",
-            "identity": same,
-            "settings": settings.record(),
-            **describe_all(reference, motions, curves),
-            "diversity": {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance},
-            "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
-            "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
-        }
+        diversity = {"mode_distance": mode_distance(motions), "mouth_pixel_distance": filmed.mouth_distance}
+        described = {**describe_all(reference, motions, curves), "diversity": diversity}
+        result = _record(same, settings, described, clock, folder)
         (folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return Outcome(folder=place.target, result=result, kept=False, curves=tuple(curves))
+
+
+def _record(same: dict[str, Any], settings: SmileSettings, described: dict[str, Any], clock: Clock, folder: Path) -> dict[str, Any]:
+    """What result.json holds; the folder has every other file by now."""
+    return {
+        "format": RESULT_FORMAT,
+        "synthetic": synthetic(),
+        "software": f"limner {version()}",
+        "identity": same,
+        "settings": settings.record(),
+        **described,
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+        "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
+    }
 
 
 def imagined(reference: Reference, engine: Engine, settings: MotionSettings) -> list[Motion]:

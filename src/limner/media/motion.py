@@ -12,7 +12,6 @@ One frame a line:
 
 Points are pixels of a picture of `size`. `confidence`, 1 if left out, is one number, or one entry a frame: a number or one a point.
 Other keys are left aside, and a comma before a closing bracket is forgiven: taking out the last frame by hand leaves one.
-Frames are read one at a time, so that a file too long is refused before it fills the memory.
 """
 
 from __future__ import annotations
@@ -27,17 +26,16 @@ import numpy as np
 
 from limner import guides
 from limner.media.files import atomic_write, reason_of
+from limner.media.motion_text import MAX_FRAMES, confidences_of, kind_of, parse
 from limner.media.video import parse_fps
 from limner.types import Guide, InputError, Motion
 
 FORMAT, VERSION = "limner-motion", 1
-MAX_FRAMES = 100_000  # ours: over an hour at 25 frames a second
 MAX_BYTES = 256 * 2**20  # ours: MAX_FRAMES frames of 68 points need about 120 MB
 MAX_SIDE = 100_000  # ours: pixels of a side of the stated picture
 FAR = 10  # ours: points further away than this many picture sides are a mistake, not a motion
 DECIMALS = 3  # of a pixel: what is written differs from what was meant by at most 0.0005 px
 REQUIRED = ("guide", "fps", "size", "frames")
-SPACE = " \t\r\n"
 
 
 def write_motion(path: str | Path, motion: Motion) -> None:
@@ -91,7 +89,7 @@ def read_motion(path: str | Path, guide: str | None = None) -> Motion:
     path = Path(path)
     text = _read_text(path)
     try:
-        fields = _parse(text)
+        fields = parse(text)
         return _check(fields, guide)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -131,73 +129,6 @@ def _read_text(path: Path) -> str:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
 
 
-def _parse(text: str) -> dict[str, Any]:
-    """The top-level object; of its two long lists each entry is made an array as soon as it is read."""
-    decoder = json.JSONDecoder()
-    fields: dict[str, Any] = {}
-    at = _skip(text, 0)
-    if text[at : at + 1] != "{":
-        raise InputError("is not a motion file: it must hold one JSON object")
-    at = _skip(text, at + 1)
-    while text[at : at + 1] != "}":
-        key, at = decoder.raw_decode(text, at)
-        if not isinstance(key, str):
-            raise InputError(f"is not valid JSON: {_kind(key)} stands where a name should")
-        if key in fields:
-            raise InputError(f"has {reprlib.repr(key)} twice")
-        at = _expect(text, at, ":")
-        if key in ("frames", "confidence") and text[at : at + 1] == "[":
-            fields[key], at = _parse_list(text, at, decoder, key)
-        else:
-            fields[key], at = decoder.raw_decode(text, at)
-        at = _skip(text, at)
-        if text[at : at + 1] != "}":
-            at = _expect(text, at, ",")
-    if text[_skip(text, at + 1) :]:
-        raise InputError("is not a motion file: something follows its end")
-    return fields
-
-
-def _parse_list(text: str, at: int, decoder: json.JSONDecoder, key: str) -> tuple[list[np.ndarray], int]:
-    """The list that begins at `at`, as arrays, and where it ends."""
-    entries: list[np.ndarray] = []
-    at = _skip(text, at + 1)
-    while text[at : at + 1] != "]":
-        value, at = decoder.raw_decode(text, at)
-        if len(entries) >= MAX_FRAMES:
-            raise InputError(f"has more than {MAX_FRAMES:,} frames")
-        entries.append(_points_of(value, len(entries)) if key == "frames" else _confidences_of(value, len(entries)))
-        at = _skip(text, at)
-        if text[at : at + 1] != "]":
-            at = _expect(text, at, ",")
-    return entries, at + 1
-
-
-def _points_of(value: Any, frame: int) -> np.ndarray:
-    """One entry of `frames` -> (K, 2) float32. InputError that names the point."""
-    if not isinstance(value, list):
-        raise InputError(f"frame {frame} is {_kind(value)}; expected a list of points [x, y]")
-    for k, point in enumerate(value):
-        if not isinstance(point, list) or len(point) != 2:
-            raise InputError(f"frame {frame}, point {k} is {_kind(point)}; expected two numbers [x, y]")
-        for number in point:
-            if type(number) not in (int, float):
-                raise InputError(f"frame {frame}, point {k} holds {_kind(number)} where a number should be")
-            if not abs(number) < 1e9:
-                raise InputError(f"frame {frame}, point {k} is not a finite place: {str(number)[:20]}")
-    return np.array(value, np.float32).reshape(-1, 2)
-
-
-def _confidences_of(value: Any, frame: int) -> np.ndarray:
-    """One entry of `confidence` -> (1,) or (K,) float32 in 0..1."""
-    numbers = value if isinstance(value, list) else [value]
-    for k, number in enumerate(numbers):
-        if type(number) not in (int, float) or not 0 <= number <= 1:
-            where = f"frame {frame}, point {k}" if isinstance(value, list) else f"frame {frame}"
-            raise InputError(f"confidence of {where} is {number if type(number) in (int, float) else _kind(number)}; it must lie in 0..1")
-    return np.array(numbers, np.float32)
-
-
 def _check(fields: dict[str, Any], wanted: str | None) -> Motion:
     """Parsed fields -> Motion. InputError on the first that is wrong."""
     if fields.get("format", FORMAT) != FORMAT:
@@ -220,12 +151,12 @@ def _check(fields: dict[str, Any], wanted: str | None) -> Motion:
         raise InputError(f"fps: {error}") from error
     label, provenance = fields.get("label"), fields.get("provenance") or {}
     if not (label is None or isinstance(label, str)):
-        raise InputError(f"label is {_kind(label)}; expected text")
+        raise InputError(f"label is {kind_of(label)}; expected text")
     if not isinstance(provenance, dict):
-        raise InputError(f"provenance is {_kind(provenance)}; expected an object")
+        raise InputError(f"provenance is {kind_of(provenance)}; expected an object")
     for key in ("mode", "seed"):
         if fields.get(key) is not None and type(fields[key]) is not int:
-            raise InputError(f"{key} is {_kind(fields[key])}; expected a whole number")
+            raise InputError(f"{key} is {kind_of(fields[key])}; expected a whole number")
     confidence = _check_confidence(fields.get("confidence", 1), points.shape[:2])
     return Motion(
         guide=guide.name,
@@ -244,7 +175,7 @@ def _check_names(names: Any, guide: Guide) -> None:
     if names is None or names == list(guide.point_names):
         return
     if not isinstance(names, list) or len(names) != guide.num_points:
-        num = f"{len(names)} entries" if isinstance(names, list) else _kind(names)
+        num = f"{len(names)} entries" if isinstance(names, list) else kind_of(names)
         raise InputError(f"point_names is {num}; the guide {guide.name!r} has {guide.num_points} points")
     k = next(k for k, name in enumerate(names) if name != guide.point_names[k])
     raise InputError(f"point_names: point {k} is {reprlib.repr(names[k])}; in the guide {guide.name!r} it is {guide.point_names[k]!r}")
@@ -259,7 +190,7 @@ def _check_size(size: Any) -> tuple[int, int]:
 def _check_points(frames: Any, guide: Guide, size: tuple[int, int]) -> np.ndarray:
     """Frames as parsed -> (T, K, 2) float32."""
     if not isinstance(frames, list):
-        raise InputError(f"frames is {_kind(frames)}; expected a list of frames")
+        raise InputError(f"frames is {kind_of(frames)}; expected a list of frames")
     if not frames:
         raise InputError("has no frames")
     if len(frames) > MAX_FRAMES:
@@ -279,33 +210,10 @@ def _check_points(frames: Any, guide: Guide, size: tuple[int, int]) -> np.ndarra
 def _check_confidence(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     """`confidence` as parsed -> (T, K) float32."""
     if not isinstance(value, list):
-        return np.full(shape, _confidences_of(value, 0)[0], np.float32)
+        return np.full(shape, confidences_of(value, 0)[0], np.float32)
     if len(value) != shape[0]:
         raise InputError(f"confidence has {len(value)} entries for {shape[0]} frames")
     for t, row in enumerate(value):
         if len(row) not in (1, shape[1]):
             raise InputError(f"confidence of frame {t} has {len(row)} numbers for {shape[1]} points")
     return np.stack([np.broadcast_to(row, shape[1:]) for row in value]).astype(np.float32)
-
-
-def _skip(text: str, at: int) -> int:
-    """The next place that is no white space."""
-    while at < len(text) and text[at] in SPACE:
-        at += 1
-    return at
-
-
-def _expect(text: str, at: int, sign: str) -> int:
-    """Past the sign that must come next, and the white space after it."""
-    at = _skip(text, at)
-    if text[at : at + 1] != sign:
-        raise json.JSONDecodeError(f"expecting {sign!r}", text, min(at, len(text)))
-    return _skip(text, at + 1)
-
-
-def _kind(value: Any) -> str:
-    """What a JSON value is, in words."""
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    words = {str: "text", bool: "true or false", dict: "an object", type(None): "null", int: "a number", float: "a number"}
-    return words[type(value)] + (f" ({value[:20]!r})" if isinstance(value, str) else f" ({value})" if type(value) in (int, float) else "")

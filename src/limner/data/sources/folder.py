@@ -69,26 +69,31 @@ def index(
     known = {key: _merge(rows.get(key, Row()), _by_folder(root, key)) for key in taken}
     people = {key: row.subject or ids[key] for key, row in known.items()}
     splits = _splits(people, known, chosen)
-    clips = []
-    for key, path in taken.items():
-        notes = [] if known[key].subject else ["no person named: taken for one of its own"]
-        if chosen and key not in rows:
-            notes.append(f"not in {chosen.name}")
-        if known[key].subject and len(taken) > 1 and len(set(people.values())) == 1:
-            notes.append(f"every recording is of the person {people[key]!r}, so all are in one split")
-        clips.append(
-            RawClip(
-                id=ids[key],
-                source=SOURCE,
-                path=path,
-                subject=people[key],
-                split=splits.get(people[key]) or hash_split(people[key], seed=seed, val=val, test=test),
-                label=known[key].label,
-                fps=None if path.is_file() else known[key].fps or fps,
-                notes=tuple(notes),
-            )
+    only = next(iter(people.values())) if len(taken) > 1 and len(set(people.values())) == 1 else None
+    clips = [
+        RawClip(
+            id=ids[key],
+            source=SOURCE,
+            path=path,
+            subject=people[key],
+            split=splits.get(people[key]) or hash_split(people[key], seed=seed, val=val, test=test),
+            label=known[key].label,
+            fps=None if path.is_file() else known[key].fps or fps,
+            notes=_notes(known[key], chosen if chosen and key not in rows else None, only),
         )
+        for key, path in taken.items()
+    ]
     return sorted(clips, key=lambda clip: clip.id)
+
+
+def _notes(row: Row, not_in: Path | None, only: str | None) -> tuple[str, ...]:
+    """What the report should say of a recording; not_in: a table that does not name it; only: the one person of all recordings."""
+    notes = [] if row.subject else ["no person named: taken for one of its own"]
+    if not_in is not None:
+        notes.append(f"not in {not_in.name}")
+    if row.subject and only is not None:
+        notes.append(f"every recording is of the person {only!r}, so all are in one split")
+    return tuple(notes)
 
 
 def index_actions(root: str | Path, *, seed: int = 0, val: float = 0.1, test: float = 0.1) -> list[RawAction]:
