@@ -241,7 +241,7 @@ def test_every_recipe_is_a_whole_config():
 def test_every_number_of_a_recipe_is_in_the_docs_with_its_value():
     page = (Path(__file__).parents[1] / "docs" / "papers.md").read_text()
     sections = {re.split("`", part, maxsplit=2)[1]: part for part in page.split("\n## ")[1:] if "`" in part.splitlines()[0]}
-    for name in ("cmmnet", "translation", "scgan-siamese", "cmmnet-points", "warp-refine"):
+    for name in ("cmmnet", "translation", "scgan-siamese", "cmmnet-points", "warp-refine", "video-gan", "cra-net"):
         config, text = recipe(name), sections[name]
         for key, value in vars(config).items():
             if key not in ("recipe", "seed"):

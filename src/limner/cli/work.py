@@ -135,13 +135,16 @@ class Train:
     """Trains a model in all its phases; the same command again goes on where it was stopped, and ends the same."""
 
     recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
-    """cmmnet-points, cmmnet (motion, then the translation to pixels), translation alone, scgan-siamese, and their variants."""
+    """cmmnet-points, cmmnet (motion, then the translation to pixels), translation alone, scgan-siamese, the baselines video-gan and
+    cra-net, and their variants."""
     data: Annotated[Path, arg(metavar="STORE")]
     """The clip store to learn from (limner prepare smiles makes one)."""
     out: Annotated[Path, arg(metavar="RUN")]
     """The folder of the run: checkpoints, TensorBoard scalars and sheets, and at the end the model."""
     set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE", help_behavior_hint="")] = ()
     """Change a number of the recipe; can be given several times."""
+    budget: Annotated[str | None, arg(metavar="TIME", help_behavior_hint="")] = None
+    """Train for about so long (90s, 20m, 2h) in place of the recipe's number of steps."""
     log: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="wandb", help_behavior_hint="")] = ()
     """Log to Weights & Biases too, beside TensorBoard (needs limner[wandb])."""
     dry_run: Annotated[bool, arg(help_behavior_hint="")] = False
@@ -157,9 +160,11 @@ def train(args: Sequence[str]) -> int:
         for line in plan(asked.recipe, asked.data, asked.out, parse_overrides(asked.set)):
             print(line, flush=True)
         return OK
+    from limner.papers.budget import seconds_of
     from limner.papers.whole import train as run
 
-    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log), warp=_warp)
+    more: dict[str, Any] = {} if asked.budget is None else {"budget": seconds_of(asked.budget)}
+    run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log), warp=_warp, **more)
     return OK
 
 

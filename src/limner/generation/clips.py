@@ -22,6 +22,7 @@ from limner.generation.films import Progress, silent
 from limner.generation.motion import GUIDE, smooth_resample
 from limner.generation.renderers import open_renderer
 from limner.generation.smiles import model_identity, renderer_identity, synthetic
+from limner.generation.whole_films import FilmMaker, makes_films
 from limner.types import Clip, Face, InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class GenerateSettings:
     """What is generated from each clip of a split.
 
     run: a run of `limner train`; "ours": what ships. A run of a renderer alone needs "recorded"; one that moves bodies (scgan) always takes
-    that, and of what follows only split, seed and limit.
+    that, and of what follows only split, seed and limit. One that makes whole films (video-gan, cra-net) takes split, label, modes (None:
+    one), seed and limit.
     motion: "imagined", or "recorded": each clip's own points drive its first frame, one clip for each.
     label: the wish in place of each clip's own label; clips without one need it.
     renderer: as generation.renderers; None: the run's own where it has one, else the default. modes: how many; None: all that were trained.
@@ -96,8 +98,11 @@ def generate(store: Store, out: Path, settings: GenerateSettings, *, force: bool
     return StoreOf(out)
 
 
-def maker_of(store: Store, settings: GenerateSettings) -> Maker | BodyMaker:
-    """What makes clips of this run: of faces, or of bodies, which are always moved by the clips' own points."""
+def maker_of(store: Store, settings: GenerateSettings) -> Maker | BodyMaker | FilmMaker:
+    """What makes clips of this run: of faces, of bodies, which are always moved by the clips' own points, or whole films."""
+    if settings.run != OURS and makes_films(settings.run):
+        own = {name: getattr(settings, name) for name in ("split", "label", "modes", "seed", "limit")}
+        return FilmMaker(store, settings.run, source=SOURCE, **own)
     if settings.run != OURS and moves_bodies(settings.run):
         return BodyMaker(store, settings.run, split=settings.split, seed=settings.seed, limit=settings.limit, source=SOURCE)
     return Maker(store, settings)

@@ -9,11 +9,12 @@ from torch import nn
 class CondLSTM(nn.Module):
     """h_0 and a label -> h_1 .. h_T, each step fed the one before and the label: h_t = W LSTM([h_{t-1}, label]).
 
-    The label is given at every step as a learned embedding (`label_features` wide) of its number.
+    The label is given at every step as a learned embedding (`label_features` wide) of its number. residual: h_{t-1} is added to each h_t.
     """
 
-    def __init__(self, *, latent: int, hidden: int, num_labels: int, label_features: int):
+    def __init__(self, *, latent: int, hidden: int, num_labels: int, label_features: int, residual: bool = False):
         super().__init__()
+        self.residual = residual
         self.label = nn.Embedding(num_labels, label_features)
         self.cell = nn.LSTMCell(latent + label_features, hidden)
         self.out = nn.Linear(hidden, latent)
@@ -24,7 +25,7 @@ class CondLSTM(nn.Module):
         code_ND, state, steps = start_ND, None, []
         for _ in range(num):
             state = self.cell(torch.cat([code_ND, label_NL], -1), state)
-            code_ND = self.out(state[0])
+            code_ND = self.out(state[0]) + (code_ND if self.residual else 0)
             steps.append(code_ND)
         return torch.stack(steps, 1)
 

@@ -17,6 +17,11 @@ RENDERERS: dict[str, tuple[str, str]] = {
     "warp-refine": ("limner.papers.warp_refine", "WarpRefine"),
     "scgan": ("limner.papers.scgan", "Scgan"),
 }
+# The recipes' first names -> models that make whole films out of a first frame and a label; their class takes settings=, label_names=.
+FILMS: dict[str, tuple[str, str]] = {
+    "video-gan": ("limner.papers.video_gan", "VideoGan"),
+    "cra-net": ("limner.papers.cra_net", "CraNet"),
+}
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -52,6 +57,16 @@ def load_renderer(source: str | Path) -> Any:
     if family is None:
         raise InputError(f"{folder / 'config.json'} is no config of a renderer of limner (its recipe is {recipe or 'not there'!r})")
     return _built(folder, RENDERERS[family], **{name: content[name] for name in ("settings", "critic") if name in content})
+
+
+def load_film_model(source: str | Path) -> Any:
+    """A trained model that makes whole films (Video-GAN, CRA-Net), out of a run folder of `limner train`. InputError as `load_renderer`."""
+    folder, content = _opened(Path(source))
+    recipe = str(content.get("settings", {}).get("recipe", ""))
+    family = next((name for name in FILMS if recipe.startswith(name)), None)
+    if family is None or "label_names" not in content:
+        raise InputError(f"{folder / 'config.json'} is no config of a model of films of limner (its recipe is {recipe or 'not there'!r})")
+    return _built(folder, FILMS[family], settings=content["settings"], label_names=content["label_names"])
 
 
 def recipe_of_run(source: str | Path) -> str:

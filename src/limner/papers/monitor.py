@@ -11,6 +11,8 @@ import torch
 from limner import geometry, raster
 from limner.guides.face import GUIDE
 
+FILMS = 8  # ours: held-out films on which a model that makes whole ones is watched
+
 
 def sheet(points_KTP2: np.ndarray, *, cell: int = 112, moments: int = 8) -> np.ndarray:
     """(K, T, 68, 2) points in units -> (K * cell, moments * cell, 3) uint8: a row a mode, dark lines on white, first frame in pale red."""
@@ -96,3 +98,25 @@ def moved_frames(held_out: Any, starts: Sequence[int], move: Callable[[np.ndarra
         }
 
     return measure
+
+
+def moved_films(
+    held_out: Any, model: Any, label: int | None, rebuild: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Callable[[], dict]:
+    """-> as `moved_frames`, of a model that makes whole films (`film(first, label=...)`) of held-out people's first frames.
+
+    held_out: data.films.Films. label: only films of that one. rebuild: in place of films, frames -> frames.
+    """
+    rows = np.flatnonzero(held_out.labels == label) if label is not None else np.arange(len(held_out))
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, FILMS).round().astype(int))]
+    starts = {int(held_out.rows[row][0]): held_out.label_names[held_out.labels[row]] for row in rows}
+    frames = held_out.frames
+
+    def move(at: np.ndarray) -> np.ndarray:
+        if rebuild is not None:
+            return rebuild(np.stack([frames.picture(row) for row in at]))
+        first, last = int(at[0]), int(frames.last[at[0]])
+        film = model.film(frames.picture(first), label=starts[first])
+        return film[((at - first) / max(1, last - first) * (len(film) - 1)).round().astype(int)]
+
+    return moved_frames(frames, list(starts), move)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from limner.papers.baselines import cra_net, cra_net_small, cra_net_tiny, video_gan, video_gan_small, video_gan_tiny
 from limner.papers.cmmnet import CMMNetConfig
 from limner.papers.cmmnet_points import CMMNetPointsConfig
 from limner.papers.scgan import ScganConfig
@@ -16,6 +17,22 @@ from limner.types import InputError
 def cmmnet() -> CMMNetConfig:
     """The landmark half of CMM-Net, faithful: maps of 64 x 64, T = 32, K = 3, three phases, push and pull."""
     return CMMNetConfig()
+
+
+def cmmnet_small() -> CMMNetConfig:
+    """Ours: a quarter of the widths, as the other small recipes, and a translation as small."""
+    return replace(
+        cmmnet(),
+        recipe="cmmnet-small",
+        channels=(8, 16, 32, 64),  # ours
+        latent=64,  # ours: half; 68 points ask for more than 32 numbers
+        hidden=64,  # ours: as the latent
+        mode_hidden=64,  # ours
+        reader_channels=(8, 16, 32, 64),  # ours
+        batch_images=32,  # spec A5: 16-64
+        batch=16,  # ours
+        translation="translation-small",
+    )
 
 
 def cmmnet_tiny() -> CMMNetConfig:
@@ -68,6 +85,16 @@ def cmmnet_points_tiny() -> CMMNetPointsConfig:
 def translation() -> TranslationConfig:
     """CMM-Net's landmark images to pixels, 64 x 64: a U-Net, its critic, L1; what `cmmnet` trains last."""
     return TranslationConfig()
+
+
+def translation_small() -> TranslationConfig:
+    """Ours: a quarter of the widths."""
+    return replace(
+        translation(),
+        recipe="translation-small",
+        widths=(8, 16, 32, 48, 48),  # ours
+        critic_widths=(16, 32, 64),  # ours
+    )
 
 
 def translation_128() -> TranslationConfig:
@@ -224,11 +251,13 @@ RECIPES = {
     function.__name__.replace("_", "-"): function
     for function in (
         cmmnet,
+        cmmnet_small,
         cmmnet_tiny,
         cmmnet_points,
         cmmnet_points_6,
         cmmnet_points_tiny,
         translation,
+        translation_small,
         translation_128,
         translation_256,
         translation_pix2pix,
@@ -245,6 +274,12 @@ RECIPES = {
         scgan_siamese_tiny,
         scgan_stacked1_tiny,
         scgan_stacked2_tiny,
+        video_gan,
+        video_gan_small,
+        video_gan_tiny,
+        cra_net,
+        cra_net_small,
+        cra_net_tiny,
     )
 }
 

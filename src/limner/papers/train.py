@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from limner.media.files import LOCK, lock_folder, reason_of
+from limner.papers.budget import kept, planned
 from limner.papers.recipes import recipe as recipe_of
 from limner.training import checkpoint
 from limner.training.config import override, to_json
 from limner.training.loop import accelerator_of, fit
-from limner.training.together import refuse_together
+from limner.training.together import refuse_together, said_by_first
 from limner.types import InputError
 
 FORMAT = 1
@@ -28,6 +29,8 @@ PAPERS = {
     "translation": "limner.papers.translation",
     "warp-refine": "limner.papers.warp_refine",
     "scgan": "limner.papers.scgan",
+    "video-gan": "limner.papers.video_gan",
+    "cra-net": "limner.papers.cra_net",
 }
 
 
@@ -41,11 +44,13 @@ def train(
     show: bool = True,
     logs: Sequence[str] = ("tensorboard",),
     warp: Any = None,
+    budget: float | None = None,
 ) -> Path | None:
     """Train a recipe (a name or a config) on a store; the same command goes on where a killed one stopped, bit for bit.
 
     overrides: settings of the recipe to replace. stop_after: stop after so many steps in all; the same command goes on.
-    logs: "tensorboard", and "wandb" where it is installed. warp: what warps the frames that warp-refine learns on (data.pairs.Warp).
+    budget: seconds of training in place of the recipe's steps, which papers.budget then sets. logs: "tensorboard", and "wandb" where it
+    is installed. warp: what warps the frames that warp-refine learns on (data.pairs.Warp).
     Fields that any recipe may have, and what is taken where it has none:
     precision ("no"), accumulate (1), ema (None), loaders (1), monitor_every (250); `limner.training.loop.fit` says what they mean.
     -> the folder of the finished model (OUT/model, for load_motion_model), or None where stop_after came first.
@@ -58,10 +63,15 @@ def train(
     store = Store(Path(data))
     out = Path(out)
     accelerator = accelerator_of(getattr(config, "precision", None))
+    begun = None if budget is None else kept(config, out, budget)
+    config = begun or config
     with _claimed(out, config, fingerprint(store), accelerator):
         model, stages = prepare(config, store, warp)
+        if budget is not None and begun is None:
+            config = said_by_first(accelerator, planned(config, model, stages, accelerator, budget))
+            model, stages = prepare(config, store, warp)
         if accelerator.is_main_process:
-            _sign(out, config, fingerprint(store))
+            _sign(out, config, fingerprint(store), budget)
         engine = {name: getattr(config, name) for name in ("accumulate", "ema", "loaders", "monitor_every") if hasattr(config, name)}
         more = {"stop_after": stop_after, "show": show, "logs": logs, "config": to_json(config), **engine}
         if not fit(model, stages, out=out, seed=config.seed, accelerator=accelerator, **more):
@@ -124,12 +134,13 @@ def _claim(out: Path, config: Any, data: str) -> Any:
     return lock
 
 
-def _sign(out: Path, config: Any, data: str) -> None:
+def _sign(out: Path, config: Any, data: str, budget: float | None = None) -> None:
     """Write into `out` what is trained there; after all else is ready, so that what is refused leaves the folder to other settings."""
     path = out / "config.json"
     try:
         if not path.exists():
-            checkpoint.write_json(path, {"format": FORMAT, "config": to_json(config), "data": data})
+            more = {} if budget is None else {"budget_s": budget}
+            checkpoint.write_json(path, {"format": FORMAT, "config": to_json(config), "data": data, **more})
     except OSError as error:
         raise InputError(f"cannot write {out}: {reason_of(error)}") from None
 

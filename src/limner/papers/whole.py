@@ -60,19 +60,22 @@ def train(
     *,
     stop_after: int | None = None,
     show: bool = True,
+    budget: float | None = None,
     **more: Any,
 ) -> Path | None:
     """Train all parts of a recipe; overrides, stop_after (steps of all parts together), show and the rest as of `papers.train.train`.
+
+    budget: seconds of training of all parts together, the same for each (ours).
 
     A store without frames gives the landmark half alone, and says so. -> OUT/model, or None where stop_after came first.
     InputError, before anything is trained, where the store does not fit one of the parts.
     """
     todo = _todo(recipe, data, overrides, show)
-    left = stop_after
+    left, share = stop_after, None if budget is None else budget / len(todo)
     for part in todo:
         if left is not None and left <= 0:
             return None
-        if train_one(part.config, data, Path(out) / part.folder, stop_after=left, show=show, **more) is None:
+        if train_one(part.config, data, Path(out) / part.folder, stop_after=left, show=show, budget=share, **more) is None:
             return None
         left = None if left is None else left - sum(part.config.steps)
     return Path(out) / "model"

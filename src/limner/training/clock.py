@@ -15,6 +15,7 @@ class Clock:
         self.start = time.perf_counter()
         self.seconds: dict[str, float] = defaultdict(float)
         self.steps = 0
+        self.before = 0.0  # seconds of training before this start, where a run goes on
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
@@ -28,6 +29,11 @@ class Clock:
     def total(self) -> float:
         """Seconds since the run began, or went on."""
         return time.perf_counter() - self.start
+
+    @property
+    def trained(self) -> float:
+        """Seconds of steps, waiting for data and monitors since the run's very beginning."""
+        return self.before + sum(self.seconds[part] for part in ("data", "step", "monitor"))
 
     def waiting_share(self) -> float:
         """Of the time that training itself takes (no checkpoints, no monitors), the part that waits for data, 0..1."""

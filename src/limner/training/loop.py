@@ -24,6 +24,7 @@ from limner.nn.precision import computes_bf16
 from limner.training import checkpoint
 from limner.training.ahead import drawn_ahead
 from limner.training.average import Average
+from limner.training.best import offer, settle
 from limner.training.clock import Clock
 from limner.training.log import Log
 from limner.training.step import Batch, Draw, Update, take_step
@@ -49,6 +50,7 @@ class Stage:
     batch: hangs on its generator alone (not on the weights, nor on torch's global generator), for it is called ahead, in a thread.
     learning_rate: part of the way done, 0..1 -> factor on the optimizers' own rates.
     monitor: measures and pictures of the model as it stands: name -> number, or (H, W, 3) uint8.
+    best: the monitor's number whose greatest value decides which weights the stage ends with (training.best); None: its last ones.
     ahead: batches drawn before they are needed; 0 draws each when its step begins, in the same thread.
     """
 
@@ -59,6 +61,7 @@ class Stage:
     learning_rate: Callable[[float], float] = lambda part: 1.0
     clip: float = 5.0  # ours: spec A5 gives 1-5
     monitor: Callable[[], Mapping[str, Any]] | None = None
+    best: str | None = None
     ahead: int = 2
 
 
@@ -170,17 +173,21 @@ class _Run:
         if self.folder is None:
             return
         checkpoint.load_weights(self.model, checkpoint.read_tensors(self.folder / "model.safetensors"), self.folder)
-        self.done = int(checkpoint.read_json(self.folder / "state.json")["done"])
+        state = checkpoint.read_json(self.folder / "state.json")
+        self.done, self.clock.before = int(state["done"]), float(state.get("seconds", 0.0))
         if self.average is not None:
             self.average.load(checkpoint.read_tensors(self.folder / "average.safetensors"))
 
     def stages(self, stages: Sequence[Stage], stop_after: int | None) -> bool:
         """The stages in order, from where the run stands; -> whether all are done."""
         start, total = 0, sum(stage.steps for stage in stages)
-        for stage in stages:
+        for number, stage in enumerate(stages):
             if self.done < start + stage.steps:
-                self.stage(stage, start, stop_after)
+                self.stage(stage, start, stop_after, number)
             start += stage.steps
+            if self.done == start and stage.best:
+                self.accelerator.wait_for_everyone()
+                settle(self.out, number, self.model, self.average)
             if self.done == stop_after and self.done < total:
                 return False
         return True
@@ -193,7 +200,7 @@ class _Run:
             self.average.swap()
         self.accelerator.wait_for_everyone()
 
-    def stage(self, stage: Stage, start: int, stop_after: int | None) -> None:
+    def stage(self, stage: Stage, start: int, stop_after: int | None, number: int) -> None:
         """From where the run stands to the end of a stage that begins at step `start`, or to `stop_after`."""
         optimizers = stage.objective.optimizers()
         rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
@@ -219,8 +226,8 @@ class _Run:
                 self.clock.steps += 1
                 if task is not None:
                     self.progress.advance(task)
+                self.watch(stage, number, last=self.done == start + stage.steps)
                 self.keep(stage, optimizers, last=self.done == end)
-                self.watch(stage, last=self.done == end)
 
     def draw(self, stage: Stage, step: int) -> list[Draw]:
         """The micro-batches of a step in this process, each with its generator as the batch left it."""
@@ -259,14 +266,14 @@ class _Run:
             due = time.perf_counter() - self.saved_at > max(SAVE_AFTER_S, self.save_cost / SAVE_SHARE)
         if due or last:
             start = time.perf_counter()
-            state = {"done": self.done, "stage": stage.name, "seed": self.seed}
+            state = {"done": self.done, "stage": stage.name, "seed": self.seed, "seconds": round(self.clock.trained, 3)}
             with self.clock("checkpoints"):
                 checkpoint.save(self.out, self.model, optimizers, state, self.done, None if self.average is None else self.average.mean)
             self.saved_at = time.perf_counter()
             self.save_cost = self.saved_at - start
 
     @torch.no_grad()
-    def watch(self, stage: Stage, *, last: bool) -> None:
+    def watch(self, stage: Stage, number: int, *, last: bool) -> None:
         """Run the stage's monitor where it is due, on the averaged weights where there are such; the model's modes are put back."""
         if self.log is None or stage.monitor is None or not (self.done % self.monitor_every == 0 or last):
             return
@@ -274,6 +281,8 @@ class _Run:
         self.model.eval()
         with self.clock("monitor"), self.average.shown() if self.average is not None else nullcontext():
             found = stage.monitor()
+            if stage.best:
+                offer(self.out, number, self.model, found[stage.best], self.done)
         for module in training:
             module.training = True
         pictures = {f"{stage.name}/{name}": value for name, value in found.items() if getattr(value, "ndim", 0) == 3}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from accelerate import Accelerator
 
 from limner.types import InputError
@@ -26,3 +28,12 @@ def agree(accelerator: Accelerator, value: int, otherwise: str) -> None:
 
         if len(set(gather_object([value]))) > 1:
             raise InputError(otherwise)
+
+
+def said_by_first(accelerator: Accelerator, value: Any) -> Any:
+    """The first process' value, in every process."""
+    if accelerator.num_processes == 1:
+        return value
+    from accelerate.utils import gather_object
+
+    return gather_object([value])[0]
