@@ -65,6 +65,8 @@ class TranslationConfig:
     accumulate: int = 1  # ours: micro-batches a step, each of `batch`
     ema: float | None = 0.995  # ours: decay of a running average of the weights; the paper says nothing of one
     maps: str = "soft"  # spec A4: decoded landmark images enter as they are; "hard": 0 or 1, parted at 0.5
+    monitor_every: int = 250  # ours
+    best: bool = False  # ours: whether the weights kept are those with the best SSIM on validation people, in place of the last
 
     def __post_init__(self) -> None:
         if len(self.steps) != 1:
@@ -189,8 +191,9 @@ def stages(config: TranslationConfig, model: Translation, frames: Any, monitor: 
         drawn = frames.draw(c.batch, generator, flip=c.flip, jitter=c.jitter)
         return {"maps": model.draw(drawn["points"]).to(torch.uint8), "neutral": drawn["neutral"], "frames": drawn["frames"]}
 
-    rate = partial(fading, warm_up=c.warm_up)
-    return [Stage(name="translation", steps=c.steps[0], objective=objective, batch=batch, learning_rate=rate, monitor=monitor, clip=c.clip)]
+    more: dict[str, Any] = {"learning_rate": partial(fading, warm_up=c.warm_up), "monitor": monitor, "clip": c.clip}
+    best = "ssim" if c.best and monitor else None
+    return [Stage(name="translation", steps=c.steps[0], objective=objective, batch=batch, best=best, **more)]
 
 
 def fading(part: float, *, warm_up: float = 0.0) -> float:
