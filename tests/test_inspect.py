@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limner.contents import drawing
 from limner.contents.runs import parameters
 from limner.data.store import SHARDS, StoreWriter
 from limner.guides.face import GUIDE
@@ -190,3 +191,11 @@ def test_what_is_refused(limner, store: Path, astronaut_png: Path, tmp_path: Pat
     assert "ends in .png" in limner("inspect", store, "--out", tmp_path / "sheet.jpg")[2][0]
     (store / "manifest.parquet").write_bytes(b"no parquet")
     assert "cannot be read" in limner("inspect", store)[2][0]
+
+
+def test_a_long_name_ends_before_the_pictures():
+    row = drawing.Row(
+        lines=("anna__spontaneous__smile_single_face__1/mode_1",), cells=(np.zeros((drawing.CELL_PX, drawing.CELL_PX, 3), np.uint8),)
+    )
+    sheet = drawing.contact_sheet("made", [row])
+    assert (sheet[40:, drawing.SIDE_PX - 4 : drawing.SIDE_PX] == drawing.PAPER).all()
