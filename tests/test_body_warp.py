@@ -9,8 +9,10 @@ import pytest
 
 from limner.generation.body_renderers import Learned, open_body_renderer
 from limner.generation.body_warp import BodyWarp
+from limner.generation.cut_out import hand_tips
 from limner.generation.fill import fill
-from limner.generation.mesh import backward_map, grid_over
+from limner.generation.matte import matte, pure_colours
+from limner.generation.mesh import Mesh, backward_map, grid_over
 from limner.guides.body import ANKLE_L, ANKLE_R, ELBOW_R, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK, SHOULDER_R, WRIST_R
 from limner.types import Body, InputError
 
@@ -98,6 +100,56 @@ def test_outside_the_person_no_byte_changes(warp: BodyWarp):
     assert not changed[285:].any()
     assert not changed[180:, :85].any()
     assert changed[60:100, 40:95].any()
+
+
+def test_what_rests_is_the_photo_bit_for_bit_however_poor_its_outline():
+    photo, body = doll()
+    assert body.mask is not None
+    mask = body.mask.copy()
+    mask[45:100, 96:150] = mask[160:280, 85:155] = 1  # sky taken for hair and trousers
+    poor = BodyWarp(photo, Body(points=body.points, confidence=body.confidence, box=body.box, mask=mask))
+    (frame,) = poor.render(raised(90)[None])
+    changed = (frame != photo).any(-1)
+    assert not changed[:, 112:].any()  # head, legs and the other arm
+    assert not changed[180:].any()
+    assert changed[92:108, 40:80].mean() > 0.9  # the arm left
+    (other,) = poor.render((body.points + np.array([0, 30], np.float32))[None])  # all of it moves: nothing is kept
+    assert (other != photo).any(-1)[45:280, 96:144].mean() > 0.3
+    assert np.array_equal(next(poor.render(raised(90)[None])), frame)
+
+
+def test_a_hand_goes_where_its_knuckles_say():
+    _, body = doll()
+    places, every = body.points[:, 0] + 1j * body.points[:, 1].astype(np.float64), np.ones(18, bool)
+    down = hand_tips(places, every, 200.0, np.array([42 + 110j, 198 + 110j]))
+    assert down["arm_right"] == pytest.approx(42 + 118j)  # 1.8 times the way from the wrist (42, 100)
+    level = hand_tips(places, every, 100.0)
+    assert level["arm_left"] == pytest.approx(206 + 100j)  # eight hundredths of a stature beyond the wrist (198, 100)
+    far = hand_tips(places, every, 100.0, np.array([42 + 900j, 198 + 110j]))
+    assert far["arm_right"] == pytest.approx(42 + 110.8j)  # no hand is longer than 0.108 statures
+
+
+def test_an_edge_is_found_under_a_coarse_mask_and_keeps_no_rim_of_background():
+    y, x = np.mgrid[:120, :160] + 0.5
+    truth = np.clip(30.5 - np.hypot(x - 80, y - 60), 0, 1)[..., None]  # a disc, its edge a pixel wide
+    rng = np.random.default_rng(0)
+    grain = rng.integers(-5, 6, (120, 160, 1))
+    photo = np.clip(truth * np.array(RED) + (1 - truth) * np.array(SKY) + grain, 0, 255).astype(np.uint8)
+    mask = np.clip(0.5 + (33 - np.hypot(x - 78, y - 61)) / 8, 0, 1).astype(np.float32)  # displaced, too large, soft
+    alpha = matte(photo, mask, [], [], 300.0)
+    assert np.abs(mask - truth[..., 0]).mean() > 0.03
+    assert np.abs(alpha - truth[..., 0]).mean() < 0.005
+    colours = pure_colours(photo, alpha, 300.0)
+    shown = (alpha > 0.05) & (alpha < 0.95)
+    assert shown.sum() > 50
+    assert np.abs(colours[shown] - RED).mean() < 12  # the photo's own pixels there: 40 and more
+
+
+def test_where_a_mesh_folds_its_front_is_seen():
+    mesh = Mesh(np.array([[0.0, 0], [10, 0], [0, 10], [20, 0]]), np.array([[0, 1, 2], [1, 3, 2]]))
+    folded = np.array([[0.0, 0], [10, 0], [0, 10], [0.5, 0.5]])  # the second triangle turned over, onto the first
+    at = backward_map(mesh, folded, (0, 0, 10, 10))
+    np.testing.assert_allclose(at[2, 2], (2.5, 2.5), atol=1e-4)
 
 
 def test_joints_that_the_photo_does_not_show_are_left_aside():

@@ -182,6 +182,45 @@ def test_half_a_person_moves_above_the_waist_and_says_so():
         retarget(motion_of(list(only_legs)), standing(), known, SIZE)
 
 
+def sitting() -> np.ndarray:
+    """Seen from the front, thighs towards the viewer."""
+    points = standing()
+    for joints in (LEG, [j + 3 for j in LEG]):
+        points[joints[1]] = points[joints[0]] + (0, 12)
+        points[joints[2]] = points[joints[1]] + (0, 70)
+    return points
+
+
+def test_who_sits_keeps_legs_and_torso():
+    jack = raising()
+    points = jack.points.copy()
+    points[:, [KNEE_R, KNEE_L], 0] += 60 * np.sin(np.arange(40) / 3)[:, None]
+    result = retarget(replace(jack, points=points), sitting(), EVERY, SIZE)
+    assert result.moved == ("arm_right",)
+    assert any("sits" in note for note in result.notes)
+    still = [HIP_R, KNEE_R, ANKLE_R, HIP_L, KNEE_L, ANKLE_L, NECK]
+    np.testing.assert_allclose(result.motion.points[:, still], np.tile(sitting()[still], (40, 1, 1)), atol=1e-4)
+    with pytest.raises(InputError, match="person sits"):
+        retarget(walking(), sitting(), np.where(np.isin(np.arange(18), [ELBOW_R, ELBOW_R + 3]), 0.0, 1.0), SIZE)
+
+
+def test_an_arm_that_the_photo_does_not_show_whole_and_clear_stays():
+    two = raising()
+    points = two.points.copy()
+    points[:, WRIST_L] = points[:, 6] + 80 * np.stack([np.sin(np.arange(40) / 9), np.cos(np.arange(40) / 9)], 1)
+    driver = replace(two, points=points)
+    unclear = np.where(np.arange(18) == WRIST_R, 0.4, 1.0)
+    result = retarget(driver, standing(), unclear, SIZE)
+    assert result.moved == ("arm_left",)
+    assert result.notes == ("the person's right arm is not clearly seen, and stays",)
+    with pytest.raises(InputError, match=r"moves nothing.*right arm is cut off by the picture's edge"):
+        retarget(raising(), standing(at=(200, 388)), EVERY, SIZE)  # the wrist two pixels above the picture's foot
+    holding = standing()
+    holding[[WRIST_R, WRIST_L]] = (199, 150), (201, 150)
+    with pytest.raises(InputError, match="holds on"):
+        retarget(raising(), holding, EVERY, SIZE)
+
+
 def test_joints_never_seen_and_gaps():
     known = EVERY.copy()
     known[[WRIST_R, 0, 14, 15, 16, 17]] = 0

@@ -138,6 +138,7 @@ class Body:
     points: (18, 2) float32 pixels, the body guide's order. confidence: (18,) float32 in 0..1; 0 means not seen (hidden, or outside the
     picture), and its point is then the detector's guess. box: x0, y0, x1, y1 of the seen points, pixels. mask: (H, W) float32 in 0..1, how
     much of each pixel of the picture is this person; None where it was not asked for. warnings: what the caller should tell the user.
+    hands: (2, 2) float32 pixels, the knuckles of the right and left hand, as sure as their wrists; None where the detector knows no hands.
     """
 
     points: np.ndarray
@@ -145,3 +146,4 @@ class Body:
     box: tuple[float, float, float, float]
     mask: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    hands: np.ndarray | None = None

@@ -35,14 +35,16 @@ ON_MASK = 0.6  # ours: of the seen joints; people reach 0.7 and more, a pair of 
 MOST = 8  # ours: people looked for
 LEAST_PX = 40  # ours: a person whose joints span less is refused
 LIMBS = list(range(2, 14))
+HANDS = [[18, 20], [17, 19]]  # MediaPipe's first knuckles of little and index finger, right and left
 
 
 @dataclasses.dataclass(frozen=True)
 class _Reading:
-    """What the model says of a picture or crop: points (18, 2), confidence (18,), mask (H, W), of the whole picture."""
+    """What the model says of a picture or crop: points (18, 2), confidence (18,), hands (2, 2), mask (H, W), of the whole picture."""
 
     points: np.ndarray
     confidence: np.ndarray
+    hands: np.ndarray
     mask: np.ndarray
 
 
@@ -100,7 +102,7 @@ class BodyDetector:
     def _see(self, pixels: np.ndarray) -> Body | None:
         result = hushed(self._following.process, np.ascontiguousarray(pixels))
         found = None if result.pose_landmarks is None else _joints(result, np.eye(3)[:2], pixels.shape[:2], pixels.shape[:2])
-        return None if found is None else _bodily(found)
+        return None if found is None else _bodily(*found)
 
     def _add(self, found: list[_Reading], pixels: np.ndarray, shown: np.ndarray, centre: np.ndarray, side: float) -> None:
         """Notes who is seen in a square of the picture, as it is `shown`, if that is somebody new; small people are looked at from near."""
@@ -137,7 +139,10 @@ class BodyDetector:
         if result.pose_landmarks is None:
             return None
         found = _joints(result, matrix, (LOOK_PX, LOOK_PX), pixels.shape[:2])
-        return None if found is None else _Reading(*found, _placed(result.segmentation_mask, matrix, pixels.shape[:2]))
+        if found is None:
+            return None
+        points, confidence, hands = found
+        return _Reading(points, confidence, hands, _placed(result.segmentation_mask, matrix, pixels.shape[:2]))
 
     @property
     def _model(self) -> Any:
@@ -161,8 +166,11 @@ def _open(**options: Any) -> Any:
     return pose
 
 
-def _joints(result: Any, matrix: np.ndarray, seen_hw: tuple[int, ...], picture_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
-    """What the model says of a crop -> points (18, 2) and confidence (18,) in the picture, by the crop's transform; None: nobody."""
+def _joints(
+    result: Any, matrix: np.ndarray, seen_hw: tuple[int, ...], picture_hw: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """What the model says of a crop -> points (18, 2), confidence (18,) and hands (2, 2) in the picture, by the crop's transform; None:
+    nobody."""
     high, wide = seen_hw[:2]
     rows = np.array([(item.x * wide, item.y * high, item.visibility) for item in result.pose_landmarks.landmark])
     points, confidence = convert("mediapipe-33", apply_affine(matrix, rows[:, :2]), np.maximum(rows[:, 2], 1e-6))
@@ -170,7 +178,7 @@ def _joints(result: Any, matrix: np.ndarray, seen_hw: tuple[int, ...], picture_h
     confidence[outside | (confidence < SEEN)] = 0
     if (confidence[LIMBS] > 0).sum() < LEAST or not unit_length(points, GUIDE) > 1:
         return None
-    return points, confidence
+    return points, confidence, apply_affine(matrix, rows[HANDS, :2].mean(1))
 
 
 def pick_body(bodies: list[Body], person: int | None = None) -> Body:
@@ -202,11 +210,10 @@ def missing_parts(confidence: np.ndarray) -> tuple[str, ...]:
 
 
 def _body(reading: _Reading) -> Body:
-    return dataclasses.replace(_bodily((reading.points, reading.confidence)), mask=reading.mask)
+    return dataclasses.replace(_bodily(reading.points, reading.confidence, reading.hands), mask=reading.mask)
 
 
-def _bodily(joints: tuple[np.ndarray, np.ndarray]) -> Body:
-    points, confidence = joints
+def _bodily(points: np.ndarray, confidence: np.ndarray, hands: np.ndarray) -> Body:
     low, high = points[confidence > 0].min(0), points[confidence > 0].max(0)
     lost = missing_parts(confidence)
     return Body(
@@ -214,6 +221,7 @@ def _bodily(joints: tuple[np.ndarray, np.ndarray]) -> Body:
         confidence=confidence.astype(np.float32),
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
         warnings=(f"not all of the {' and the '.join(lost)} can be seen",) if lost else (),
+        hands=hands.astype(np.float32),
     )
 
 

@@ -19,15 +19,16 @@ from limner.generation import limbs
 from limner.generation.cut_out import take_apart
 from limner.generation.fill import fill
 from limner.generation.layers import CLOTH, Layer, layers_of
-from limner.generation.limbs import HIPS, LIMBS, as_complex, as_points, smoothstep
+from limner.generation.limbs import HIPS, LIMBS, as_complex, as_points
 from limner.generation.mesh import backward_map
+from limner.generation.still import Stillness
 from limner.guides.body import GUIDE, NECK
 from limner.types import InputError
 
 MARGIN = 0.12  # ours: statures round the mask and the joints that the person's box reaches
 RIM = 0.012  # ours: statures round the person that are filled too: an edge's light and the mask's error
 RIM_PX = 3.0  # ours: and so many pixels
-OWN_POSE = 0.02  # ours: statures; joints moved by less still show some of the photo's own pixels, all of them where nothing moves
+LEAST_ALPHA = 0.02  # ours: a smaller share of the person in a pixel is none
 # ours: a foot turns less than its shin by this share, but by no more than so many radians: soles keep to the ground
 FOOT_LEVEL, FOOT_MOST_RAD = 0.6, np.radians(26.0)
 FAR_OFF = 3.0  # ours: picture sides; joints farther away are not followed
@@ -40,6 +41,16 @@ class _Turns:
     torso: np.ndarray
     limbs: dict[str, tuple[np.ndarray, np.ndarray]]
     head: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What lies behind layers that move. moving: their names; plate: (H, W, 3) uint8, the photo without them; lacks: (h, w, 3) float32 of
+    the person's box, what all layers at rest on the plate lack of the photo."""
+
+    moving: set[str]
+    plate: np.ndarray
+    lacks: np.ndarray
 
 
 class BodyWarp:
@@ -61,15 +72,11 @@ class BodyWarp:
         if not (mask > 0.5).any():
             raise InputError("the person's outline is not found; take a photo with more light between the person and the background")
         self.corner = x0 + 1j * y0
-        parts = take_apart(pixels, mask, self.places - self.corner, self.seen, self.stature)
-        self.layers = layers_of(pixels, parts, self.places - self.corner, self.seen, np.asarray(body.confidence))
-        self.hole = np.zeros(photo.shape[:2], bool)
-        self.hole[y0:y1, x0:x1] = _widened(parts.alpha > 0.02, RIM * self.stature + RIM_PX)
-        self.plate = fill(photo, self.hole)
-        self.rest = None  # what the layers at rest lack of the photo
-        rest, where = self._composed(self.places, _Turns(np.ones(1, complex), {}, np.zeros(1)), 0)
-        a0, b0, a1, b1 = where
-        self.rest, self.rest_box = photo[b0:b1, a0:a1] - rest, where
+        knuckles = None if body.hands is None else as_complex(body.hands) - self.corner
+        self.parts = take_apart(pixels, mask, self.places - self.corner, self.seen, self.stature, knuckles)
+        self.layers = layers_of(pixels, self.parts, self.places - self.corner, self.seen, np.asarray(body.confidence))
+        self.still = Stillness(self.parts, self.layers)
+        self._ground: _Ground | None = None
 
     def render(self, points_TK2: np.ndarray) -> Iterator[np.ndarray]:
         """(T, 18, 2) pixel points -> T frames (H, W, 3) uint8, one by one. The photo's own points give the photo back.
@@ -84,22 +91,36 @@ class BodyWarp:
             raise InputError("the motion has points that are not finite, or far outside the picture")
         places = as_complex(points)
         places[:, ~self.seen] = self.places[~self.seen]
-        return self._frames(places, self._turns(places))
+        turns = self._turns(places)
+        return self._frames(places, turns, self._ground_for(places, turns))
 
-    def _frames(self, places: np.ndarray, turns: _Turns) -> Iterator[np.ndarray]:
+    def _frames(self, places: np.ndarray, turns: _Turns, ground: _Ground) -> Iterator[np.ndarray]:
         for t in range(len(places)):
             frame = self.photo.copy()
-            far = float(np.abs(places[t] - self.places)[self.seen].max())
-            if far < 1e-3:
-                yield frame
-                continue
-            made, (x0, y0, x1, y1) = self._composed(places[t], turns, t)
-            keep = 1 - float(smoothstep(far / (OWN_POSE * self.stature)))
-            if keep > 0 and self.rest is not None:
-                a0, b0, a1, b1 = self.rest_box
-                made[b0 - y0 : b1 - y0, a0 - x0 : a1 - x0] += keep * self.rest
-            frame[y0:y1, x0:x1] = np.clip(made + 0.5, 0, 255).astype(np.uint8)
+            if float(np.abs(places[t] - self.places)[self.seen].max()) >= 1e-3:
+                made, (x0, y0, x1, y1) = self._composed(self._all_moved(places[t], turns, t), ground)
+                frame[y0:y1, x0:x1] = np.clip(made + 0.5, 0, 255).astype(np.uint8)
             yield frame
+
+    def _ground_for(self, places: np.ndarray, turns: _Turns) -> _Ground:
+        """What lies behind the layers that move in any of these frames; the last one made is kept."""
+        names = set()
+        for t in range(len(places)):
+            shares = self.still.shares([v - self.box[:2] for v in self._all_moved(places[t], turns, t)])
+            names |= {layer.name for layer, share in zip(self.layers, shares) if share.max(initial=0) > 0}
+        if self._ground is None or self._ground.moving != names:
+            x0, y0, x1, y1 = self.box
+            leaves = self.parts.of(*(part for part in self.parts.names if part.partition("/")[0] in names))
+            hole, never = np.zeros(self.photo.shape[:2], bool), np.zeros(self.photo.shape[:2], bool)
+            rim = RIM * self.stature + RIM_PX
+            hole[y0:y1, x0:x1] = _widened(leaves & (self.parts.alpha > LEAST_ALPHA), rim)
+            never[y0:y1, x0:x1] = _widened(self.parts.alpha > LEAST_ALPHA, rim)
+            plate = fill(self.photo, hole, never)
+            bare = _Ground(names, plate, np.zeros((y1 - y0, x1 - x0, 3), np.float32))
+            rest, (a0, b0, _, _) = self._composed([layer.mesh.vertices + self.box[:2] for layer in self.layers], bare)
+            lacks = self.photo[y0:y1, x0:x1] - rest[y0 - b0 : y1 - b0, x0 - a0 : x1 - a0]
+            self._ground = _Ground(names, plate, lacks)
+        return self._ground
 
     def _turns(self, places: np.ndarray) -> _Turns:
         """By how much every part is turned in each frame, continuous in time, so that no limb takes the other way round."""
@@ -126,15 +147,18 @@ class BodyWarp:
             tilt = angle + np.unwrap(_wrapped(np.angle(now / _not_zero(before)) - angle))
         return _Turns(np.abs(torso) * np.exp(1j * angle), found, tilt)
 
-    def _composed(self, places: np.ndarray, turns: _Turns, t: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-        """One frame's layers over the plate: (h, w, 3) float32 of a box, and the box."""
+    def _composed(self, moved: list[np.ndarray], ground: _Ground) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+        """One frame's layers, their vertices moved, over the ground: (h, w, 3) float32 of a box, and the box."""
         import cv2
 
-        moved = [self._moved(layer, places, turns, t) for layer in self.layers]
         box = self._reach(moved)
         x0, y0, x1, y1 = box
-        out = self.plate[y0:y1, x0:x1].astype(np.float32)
-        for layer, vertices in zip(self.layers, moved):
+        c0, d0, c1, d1 = self.box
+        out = ground.plate[y0:y1, x0:x1].astype(np.float32)
+        shares = self.still.shares([vertices - self.box[:2] for vertices in moved])
+        keep = np.zeros(out.shape[:2], np.float32)  # of what the layers at rest lack of the photo
+        keep[d0 - y0 : d1 - y0, c0 - x0 : c1 - x0] = 1 - self.still.left(shares)
+        for i, (layer, vertices) in enumerate(zip(self.layers, moved)):
             a0, b0, a1, b1 = _clipped(vertices, box)
             if a1 <= a0 or b1 <= b0:
                 continue
@@ -144,7 +168,14 @@ class BodyWarp:
             alpha = np.clip(laid[..., 3:] / 255, 0, 1)
             region = out[b0 - y0 : b1 - y0, a0 - x0 : a1 - x0]
             region += np.minimum(np.maximum(laid[..., :3], 0), 255 * alpha) - alpha * region
+            if shares[i].max(initial=0) > 0:
+                away = cv2.remap(self.still.over_layer(i, shares[i]), source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+                keep[b0 - y0 : b1 - y0, a0 - x0 : a1 - x0] *= 1 - alpha[..., 0] * away
+        out[d0 - y0 : d1 - y0, c0 - x0 : c1 - x0] += keep[d0 - y0 : d1 - y0, c0 - x0 : c1 - x0, None] * ground.lacks
         return out, box
+
+    def _all_moved(self, places: np.ndarray, turns: _Turns, t: int) -> list[np.ndarray]:
+        return [self._moved(layer, places, turns, t) for layer in self.layers]
 
     def _reach(self, moved: list[np.ndarray]) -> tuple[int, int, int, int]:
         """The box of the person where it was and where it is now, within the picture."""

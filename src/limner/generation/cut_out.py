@@ -9,21 +9,26 @@ Shapes: H W pixels of the person's box. Places are complex pixels of that box (g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from limner.generation import limbs
 from limner.generation.limbs import LIMBS
+from limner.generation.matte import matte
 from limner.guides.body import NECK
 
 # ours: half the thickness of each part as a share of the stature, clothes included
 THICK = {"upper_arm": 0.040, "forearm": 0.030, "thigh": 0.058, "shin": 0.042, "head": 0.065, "torso": 0.050}
+HAND, HAND_MOST = 0.08, 0.108  # statures from the wrist to the bent fingers, ours; and to those stretched out (Drillis & Contini)
+FIST = 0.025  # ours: statures; half a hand's width, however it is turned
+RING = np.exp(1j * np.linspace(0, 2 * np.pi, 13))
+FINGERS = 1.8  # ours: hands per way from the wrist to the knuckles
 WORK_PX = 320  # ours: the longest side at which parts grow; their edges are laid on the photo smoothly
-SURE, MAYBE = 0.75, 0.25  # ours: of the detector's mask: above is the person, below is not; between, the photo's colours decide
-BAND = 0.022  # ours: statures round the mask's edge in which the colours decide
 NECK_SHARE = 0.35  # ours: of the way from neck to head at which the head begins
 LOOSE = 1.7  # ours: cloth farther than so many thicknesses from the thigh hangs from the hips, as a skirt does
 FAR = 1e6
+LOST = 1.0  # ours: thicknesses beyond the next part at which what is cut off from torso or head stands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +47,12 @@ class Parts:
         return np.isin(self.owner, [self.names.index(name) for name in names if name in self.names])
 
 
-def seeds_of(photo: np.ndarray, seen: np.ndarray, stature: float) -> dict[str, list[np.ndarray]]:
-    """Complex places (K,) -> part -> its polylines, each an array of complex places; the torso's is an area."""
+def seeds_of(photo: np.ndarray, seen: np.ndarray, stature: float, tips: dict[str, complex] | None = None) -> dict[str, list[np.ndarray]]:
+    """Complex places (K,) -> part -> its polylines, each an array of complex places; the torso's is an area.
+
+    tips: arm -> where its hand ends."""
     found: dict[str, list[np.ndarray]] = {}
+    tips = tips or {}
     shoulders = [photo[k] for k in limbs.SHOULDERS if seen[k]]
     hips = [photo[k] for k in limbs.HIPS if seen[k]]
     if not hips:  # a half figure: the torso goes straight down
@@ -59,8 +67,29 @@ def seeds_of(photo: np.ndarray, seen: np.ndarray, stature: float) -> dict[str, l
         if seen[root] and seen[mid]:
             found[f"{name}/0"] = [np.array([photo[root], photo[mid]])]
             if seen[end]:
-                found[f"{name}/1"] = [np.array([photo[mid], photo[end]])]
+                found[f"{name}/1"] = [np.array([photo[mid], photo[end], tips.get(name, photo[end])])]
+                if name in tips:
+                    found[f"{name}/1"].append(tips[name] + (photo[end] - tips[name]) / 2 + FIST * stature * RING)
     return found
+
+
+def hand_tips(photo: np.ndarray, seen: np.ndarray, stature: float, knuckles: np.ndarray | None = None) -> dict[str, complex]:
+    """Arm -> where its hand ends: beyond the knuckles (2,) of the right and left hand, or as far as its forearm goes on.
+
+    Without knuckles a forearm that points at the viewer gives half a hand."""
+    tips = {}
+    for side, arm in enumerate(limbs.ARMS):
+        _, mid, end = LIMBS[arm]
+        if not (seen[mid] and seen[end]):
+            continue
+        if knuckles is None:
+            along = photo[end] - photo[mid]
+            share = min(1.0, abs(along) / (limbs.SHARE_FOREARM * stature))
+            tips[arm] = photo[end] + along / max(abs(along), 1e-6) * HAND * stature * max(0.5, share)
+        else:
+            along = FINGERS * (knuckles[side] - photo[end])
+            tips[arm] = photo[end] + along * min(1.0, HAND_MOST * stature / max(abs(along), 1e-6))
+    return tips
 
 
 def thickness(part: str, stature: float) -> float:
@@ -71,22 +100,30 @@ def thickness(part: str, stature: float) -> float:
     return stature * THICK[("upper_arm" if arm else "thigh") if part.endswith("0") else ("forearm" if arm else "shin")]
 
 
-def take_apart(pixels: np.ndarray, mask: np.ndarray, photo: np.ndarray, seen: np.ndarray, stature: float) -> Parts:
-    """A person's box (H, W, 3) uint8, the detector's mask (H, W) in 0..1, the places (K,) in the box -> Parts."""
+def take_apart(
+    pixels: np.ndarray, mask: np.ndarray, photo: np.ndarray, seen: np.ndarray, stature: float, knuckles: np.ndarray | None = None
+) -> Parts:
+    """A person's box (H, W, 3) uint8, the detector's mask (H, W) in 0..1, places (K,) and knuckles (2,) in the box -> Parts."""
     import cv2
 
-    alpha = matte(pixels, mask, photo, seen, stature)
+    tips = hand_tips(photo, seen, stature, knuckles)
+    bones = [photo[[start, end]] for start, end in limbs.BONES if seen[start] and seen[end]]
+    alpha = matte(pixels, mask, bones, [np.array([photo[LIMBS[arm][2]], tip]) for arm, tip in tips.items()], stature)
     height, width = mask.shape
     scale = min(1.0, WORK_PX / max(height, width))
     small = max(2, round(width * scale)), max(2, round(height * scale))
     inside = cv2.resize((alpha > 0.3).astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0.4
-    seeds = seeds_of(photo * scale, seen, stature * scale)
+    seeds = seeds_of(photo * scale, seen, stature * scale, {arm: tip * scale for arm, tip in tips.items()})
     names = tuple(seeds)
     near = np.stack([grown(inside, seeds[name], name == "torso") / thickness(name, stature * scale) for name in names])
     torso = names.index("torso")
     for name in names:  # in front of the torso a limb is what lies within its own thickness
         if "/" in name:
             near[torso] = np.where((near[names.index(name)] < 1) & (near[torso] <= 0), 1.0, near[torso])
+    for k, name in enumerate(names):
+        if "/" not in name:
+            others = np.delete(near, k, 0).min(0)
+            near[k] = np.where(lost(near.argmin(0) == k, seeds[name]), np.maximum(near[k], others + LOST), near[k])
     near = np.stack([cv2.resize(one.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) for one in near])
     owner = near.argmin(0)
     for leg in limbs.LEGS:
@@ -95,6 +132,22 @@ def take_apart(pixels: np.ndarray, mask: np.ndarray, photo: np.ndarray, seen: np
             owner = np.where((owner == k) & (near[k] > LOOSE), torso, owner)
     owner = np.where(alpha > 0.02, owner, -1)
     return Parts(names=names, near=near, owner=owner, alpha=alpha, stature=stature)
+
+
+def lost(own: np.ndarray, lines: list[np.ndarray]) -> np.ndarray:
+    """(H, W) bool: pieces of a part that none of its lines touches, which another part cut off: they are some other part's."""
+    from skimage.measure import label
+
+    pieces = np.asarray(label(own, connectivity=1))
+    columns, rows = limbs.as_points(np.concatenate([_along(line) for line in lines])).astype(int).T
+    touched = np.unique(pieces[rows.clip(0, own.shape[0] - 1), columns.clip(0, own.shape[1] - 1)])
+    return own & ~np.isin(pieces, touched) if (touched > 0).any() else np.zeros(own.shape, bool)
+
+
+def _along(line: np.ndarray) -> np.ndarray:
+    """Complex corners -> places on the way, a pixel or less apart."""
+    legs = [a + (b - a) * np.linspace(0, 1, int(abs(b - a)) + 2) for a, b in pairwise(line)]
+    return np.concatenate(legs) if legs else line
 
 
 def grown(inside: np.ndarray, lines: list[np.ndarray], area: bool) -> np.ndarray:
@@ -114,54 +167,3 @@ def grown(inside: np.ndarray, lines: list[np.ndarray], area: bool) -> np.ndarray
     if not len(starts):
         return np.full((height, width), FAR, np.float32)
     return MCP_Geometric(cost).find_costs(starts)[0].astype(np.float32)
-
-
-def matte(pixels: np.ndarray, mask: np.ndarray, photo: np.ndarray, seen: np.ndarray, stature: float) -> np.ndarray:
-    """The person's share in each pixel of the box, (H, W) float32 in 0..1: GrabCut in a band round the mask's edge, then a guided filter.
-
-    Rother, Kolmogorov, Blake 2004; He, Sun, Tang 2010. What lies close to a bone is the person although the mask may miss it.
-    """
-    import cv2
-
-    band = max(2, round(BAND * stature))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band + 1,) * 2)
-    bones = np.zeros(mask.shape, np.uint8)
-    for start, end in limbs.BONES:
-        if seen[start] and seen[end]:
-            corners = np.round(limbs.as_points(np.array([photo[start], photo[end]]))).astype(np.int32)
-            cv2.polylines(bones, [corners], False, 1, thickness=max(1, round(0.03 * stature)))
-    core = cv2.erode((mask > SURE).astype(np.uint8), disc)
-    reach = cv2.dilate(((mask > MAYBE) | (bones > 0)).astype(np.uint8), disc)
-    label = np.where(reach > 0, np.where(mask > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD), cv2.GC_BGD).astype(np.uint8)
-    label[(core > 0) | ((bones > 0) & (mask > 0.1))] = cv2.GC_FGD
-    if (label == cv2.GC_BGD).sum() > 50 and (label == cv2.GC_FGD).sum() > 50:
-        cv2.setRNGSeed(0)
-        cv2.grabCut(np.ascontiguousarray(pixels[..., ::-1]), label, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
-    hard = np.isin(label, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    hard = cv2.morphologyEx(hard, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    hard = largest(np.maximum(hard, core))
-    soft = guided(pixels, hard.astype(np.float32), max(2, band // 2))
-    return np.clip((soft - 0.1) / 0.8, 0, 1) * (cv2.dilate(hard, disc) > 0)
-
-
-def largest(mask: np.ndarray) -> np.ndarray:
-    """The parts of a mask as large as a tenth of its largest, holes of the size of speckles closed."""
-    import cv2
-
-    num, label, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if num < 2:
-        return mask
-    area = stats[:, cv2.CC_STAT_AREA].astype(float)
-    area[0] = 0
-    return np.isin(label, np.flatnonzero(area > 0.1 * area.max())).astype(np.uint8)
-
-
-def guided(pixels: np.ndarray, values: np.ndarray, radius: int, eps: float = 1e-3) -> np.ndarray:
-    """The guided filter (He et al. 2010) of (H, W) values by the picture's brightness; eps in units of its square, 0..1."""
-    import cv2
-
-    guide = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    mean = lambda x: cv2.blur(x, (2 * radius + 1,) * 2)  # noqa: E731
-    mean_g, mean_v = mean(guide), mean(values)
-    a = (mean(guide * values) - mean_g * mean_v) / (mean(guide * guide) - mean_g**2 + eps)
-    return mean(a) * guide + mean(mean_v - a * mean_g)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from limner.generation import limbs
-from limner.generation.cut_out import NECK_SHARE, Parts, thickness
+from limner.generation.cut_out import NECK_SHARE, Parts, seeds_of, thickness
 from limner.generation.limbs import ARMS, LEGS, LIMBS, smoothstep
+from limner.generation.matte import pure_colours
 from limner.generation.mesh import Mesh, grid_over
 from limner.guides.body import NECK
 
@@ -28,6 +29,9 @@ WIDE_CLOTH, SKIRT = 1.25, 0.17
 CLOTH = "cloth"  # the name of the layer of a skirt's middle; it moves with the torso
 ANKLE = 0.6  # ours: thicknesses of the thigh over which the shin becomes the foot
 UNDER = 1.3  # ours: thicknesses round the thigh that lie under the torso's cloth
+BROAD = 0.045  # ours: statures beyond shoulders and hips that a torso may go on behind an arm; more is the arm's own shape
+SEAM = 0.012  # ours: statures that the torso goes on under any arm, so that nothing opens where they meet
+SMOOTH_PX = 0.8  # ours: how soft the steps of the work's own resolution become
 HIDDEN, CLEARER = 0.65, 0.2  # ours: an arm seen with less confidence than this, and less than the other by so much, lies behind the body
 
 
@@ -49,14 +53,14 @@ class Layer:
 
 def layers_of(pixels: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray, confidence: np.ndarray) -> list[Layer]:
     """A person's box (H, W, 3) uint8 -> its layers, the hindmost first."""
-    colours = pure_colours(pixels, parts.alpha)
+    colours = pure_colours(pixels, parts.alpha, parts.stature)
     order = order_of({name.partition("/")[0] for name in parts.names}, confidence)
     found = []
     if skirted(parts):
         found.append(_cloth(colours, parts, photo))
     for name in order:
         if name == "torso":
-            found.append(_torso(colours, parts))
+            found.append(_torso(colours, parts, photo, seen))
         elif name == "head":
             found.append(_head(colours, parts, photo, seen))
         else:
@@ -71,18 +75,6 @@ def order_of(names: set[str], confidence: np.ndarray) -> list[str]:
     behind = [name for name in arms if sure[name] < HIDDEN and max(sure[other] for other in arms) > sure[name] + CLEARER]
     legs = sorted((name for name in LEGS if name in names), key=lambda name: sure[name])
     return [*behind, *legs, "torso", *(["head"] if "head" in names else []), *(name for name in arms if name not in behind)]
-
-
-def pure_colours(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: at the person's soft edge, where the background shines through, the colours of the nearest place well inside."""
-    from scipy.ndimage import distance_transform_edt
-
-    sure = alpha > 0.97
-    if not sure.any():
-        return pixels.astype(np.float32)
-    rows, columns = np.asarray(distance_transform_edt(~sure, return_distances=False, return_indices=True))
-    inner = pixels[rows, columns].astype(np.float32)
-    return np.where(sure[..., None], pixels, inner).astype(np.float32)
 
 
 def _near(parts: Parts, *names: str) -> np.ndarray:
@@ -100,12 +92,18 @@ def _grid(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(shape[1])[None] + 0.5 + 1j * (np.arange(shape[0])[:, None] + 0.5)
 
 
-def _layer(name: str, colours: np.ndarray, alpha: np.ndarray, stature: float, **shares: np.ndarray) -> Layer:
-    """From maps (H, W) of edge and shares; a share left out is 0."""
+def step_of(stature: float) -> int:
+    """Side of the mesh's squares in pixels."""
+    return max(3, round(STEP_SHARE * stature))
+
+
+def _layer(name: str, colours: np.ndarray, mine: np.ndarray, parts: Parts, **shares: np.ndarray) -> Layer:
+    """From maps (H, W) of what is the layer's, and of shares; a share left out is 0."""
     import cv2
 
+    alpha, stature = cv2.GaussianBlur(np.asarray(mine, np.float32), (0, 0), SMOOTH_PX) * parts.alpha, parts.stature
     mask = cv2.dilate((alpha > 0.004).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    mesh = grid_over(mask, max(3, round(STEP_SHARE * stature)))
+    mesh = grid_over(mask, step_of(stature))
     x, y = np.round(mesh.vertices.T).astype(int)
     at = y.clip(0, alpha.shape[0] - 1), x.clip(0, alpha.shape[1] - 1)
     texture = np.concatenate([colours * alpha[..., None], 255 * alpha[..., None]], -1).astype(np.float32)
@@ -122,7 +120,7 @@ def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray) -> La
     edge = lambda rivals, width: smoothstep(0.5 + (rivals - near) / width)  # noqa: E731
     if name in ARMS:
         mine = np.minimum(edge(_near(parts, *others, "head"), CRISP), edge(_near(parts, "torso"), CRISP))
-        mine = np.maximum(mine, smoothstep((ROOT_REACH - np.abs(at - start) / thick) / 0.5))
+        mine = np.maximum(mine, smoothstep((ROOT_REACH - np.abs(at - start) / thick) / 0.5) * parts.of("torso"))
         mine = np.where(np.isin(parts.owner, [parts.names.index(n) for n in own]), np.maximum(mine, 0.5), mine)
     else:
         loose = parts.of("torso") & (near > UNDER)
@@ -136,20 +134,53 @@ def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray) -> La
         if name in LEGS:
             beyond = ((at - end) * np.conj((end - mid) / max(abs(end - mid), 1e-6))).real / thick
             foot = smoothstep(0.5 + beyond / ANKLE) * bend
-    return _layer(name, colours, mine * parts.alpha, parts.stature, root=root, bend=bend, foot=foot)
+    return _layer(name, colours, mine, parts, root=root, bend=bend, foot=foot)
 
 
-def _torso(colours: np.ndarray, parts: Parts) -> Layer:
+def _torso(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray) -> Layer:
     """With what the arms hide of it painted in, as far as its own outline tells how wide it is."""
     near = _near(parts, "torso")
     legs, arms = _near(parts, *_bones(parts, *LEGS)), _near(parts, *_bones(parts, *ARMS))
     head = _near(parts, "head")
     mine = np.minimum(smoothstep(0.5 + (legs - near) / SOFT), smoothstep(0.5 + (head - near) / SOFT))
     mine = np.maximum(mine, parts.of("torso") * (legs > near))
-    behind = hidden_torso(parts)
+    behind = hidden_torso(parts, photo, seen)
     mine = np.where(behind, 1, np.minimum(mine, smoothstep(0.5 + (arms - near) / CRISP)))
     painted = filled_torso(colours, parts, behind)
-    return _layer("torso", painted, mine * parts.alpha, parts.stature)
+    return _layer("torso", painted, mine, parts)
+
+
+def hidden_torso(parts: Parts, photo: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the arms' pixels that the torso goes on behind: within the hull of what shows of it, near its bones, and a seam."""
+    import cv2
+
+    arms, own = parts.of(*_bones(parts, *ARMS)), parts.of("torso").astype(np.uint8)
+    places = cv2.findNonZero(own)
+    if places is None or len(places) < 3:
+        return np.zeros(own.shape, bool)
+    hull, trunk = np.zeros_like(own), np.zeros_like(own)
+    cv2.fillConvexPoly(hull, cv2.convexHull(places), 1)
+    outline = limbs.as_points(np.concatenate(seeds_of(photo, seen, parts.stature)["torso"]))
+    cv2.fillPoly(trunk, [np.round(outline).astype(np.int32)], 1)
+    from_trunk, from_own = (cv2.distanceTransform(1 - one, cv2.DIST_L2, 5) for one in (trunk, own))
+    return arms & (((hull > 0) & (from_trunk < BROAD * parts.stature)) | (from_own < SEAM * parts.stature))
+
+
+def filled_torso(colours: np.ndarray, parts: Parts, behind: np.ndarray) -> np.ndarray:
+    """(H, W, 3) colours with those behind the arms taken from the rest of the torso."""
+    from limner.generation.fill import fill
+
+    if not behind.any():
+        return colours
+    own = parts.of("torso")
+    rows, columns = np.nonzero(own | behind)
+    y0, y1, x0, x1 = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    out = colours.copy()
+    box = np.clip(colours[y0:y1, x0:x1], 0, 255).astype(np.uint8)
+    hole, never = behind[y0:y1, x0:x1], ~own[y0:y1, x0:x1]
+    inner = fill(box, hole, never)
+    out[y0:y1, x0:x1][hole] = inner[hole]
+    return out
 
 
 def skirted(parts: Parts) -> bool:
@@ -170,37 +201,7 @@ def _cloth(colours: np.ndarray, parts: Parts, photo: np.ndarray) -> Layer:
     between = np.zeros(parts.owner.shape, np.uint8)
     cv2.fillPoly(between, [corners], 255)
     mine = cv2.blur(between, (5, 5)) / 255 * parts.of(*(f"{leg}/0" for leg in LEGS), "torso")
-    return _layer(CLOTH, colours, mine * parts.alpha, parts.stature)
-
-
-def hidden_torso(parts: Parts) -> np.ndarray:
-    """(H, W) bool: where arms lie before the torso: theirs, but within the hull of what shows of it."""
-    import cv2
-
-    own = parts.of("torso").astype(np.uint8)
-    places = cv2.findNonZero(own)
-    if places is None or len(places) < 3:
-        return np.zeros(own.shape, bool)
-    hull = np.zeros_like(own)
-    cv2.fillConvexPoly(hull, cv2.convexHull(places), 1)
-    return (hull > 0) & parts.of(*_bones(parts, *ARMS))
-
-
-def filled_torso(colours: np.ndarray, parts: Parts, behind: np.ndarray) -> np.ndarray:
-    """(H, W, 3) colours with those behind the arms taken from the rest of the torso."""
-    from limner.generation.fill import fill
-
-    if not behind.any():
-        return colours
-    own = parts.of("torso")
-    rows, columns = np.nonzero(own | behind)
-    y0, y1, x0, x1 = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    out = colours.copy()
-    box = np.clip(colours[y0:y1, x0:x1], 0, 255).astype(np.uint8)
-    hole, never = behind[y0:y1, x0:x1], ~own[y0:y1, x0:x1]
-    inner = fill(box, hole, never)
-    out[y0:y1, x0:x1][hole] = inner[hole]
-    return out
+    return _layer(CLOTH, colours, mine, parts)
 
 
 def _head(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray) -> Layer:
@@ -211,4 +212,4 @@ def _head(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray
     ahead = ((at - photo[NECK]) * np.conj(neck)).real / max(abs(neck) ** 2, 1e-6)  # 0 at the neck's root, 1 in the head
     mine = smoothstep(0.5 + (rivals - near) / SOFT)
     root = smoothstep((ahead + 0.15) / (NECK_SHARE + 0.4))
-    return _layer("head", colours, mine * parts.alpha, parts.stature, root=root)
+    return _layer("head", colours, mine, parts, root=root)

@@ -41,7 +41,7 @@ def grid_over(mask: np.ndarray, step: int) -> Mesh:
 def backward_map(mesh: Mesh, moved: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """Moved vertices (V, 2) -> (H, W, 2) float32 of a pixel box x0 y0 x1 y1: where in the photo each pixel's centre was; NaN: nowhere.
 
-    Where triangles come to lie on one another the later one counts.
+    Where triangles come to lie on one another those count that are not turned over, and of these the later one.
     """
     x0, y0, x1, y1 = box
     out = np.full((y1 - y0, x1 - x0, 2), np.nan, np.float32)
@@ -54,6 +54,7 @@ def backward_map(mesh: Mesh, moved: np.ndarray, box: tuple[int, int, int, int]) 
     keep = np.flatnonzero((size.prod(1) > 0) & (np.abs(area) > LEAST_AREA))
     if not len(keep):
         return out
+    keep = keep[np.argsort(area[keep] > 0, kind="stable")]  # turned over, where the mesh folds, area is below 0
     num = size[keep].prod(1)
     which = np.repeat(keep, num)
     index = np.arange(len(which)) - np.repeat(np.cumsum(num) - num, num)

@@ -16,6 +16,7 @@ from limner import geometry
 from limner.generation import limbs
 from limner.generation.limbs import BONES, LEGS, LIMBS, SEEN, as_complex, as_points
 from limner.generation.pose import Pose, joined, started, unfolded
+from limner.generation.shown import drivable
 from limner.guides.body import GUIDE, NECK
 from limner.types import InputError, Motion
 
@@ -74,7 +75,7 @@ def retarget(
     places, ever = paired(places, ever, photo, seen, notes)
     theirs, own = measured(places, ever), measured(photo[None], seen)
     moves = moving(places, ever, theirs)
-    driven = drivable(moves, ever, seen, notes)
+    driven = drivable(moves, ever, photo, np.where(seen, np.maximum(confidence, SEEN), 0), own.bones, size, notes)
     pose = posed(places, ever, theirs, photo, seen, own, driven)
     pose = joined(pose, float(motion.fps)) if loop else started(pose, float(motion.fps))
     moved = unfolded(pose, photo, seen, driven, spot=loop)
@@ -201,29 +202,6 @@ def turns(vectors_T: np.ndarray, reference: float) -> bool:
     angles = np.abs(np.angle(vectors_T * np.conj(mean)))[np.abs(vectors_T) > STILL_LENGTH * reference]
     low, high = np.percentile(np.abs(vectors_T), (100 - LONGEST, LONGEST))
     return bool(high - low > 2 * STILL_LENGTH * reference or (len(angles) and np.percentile(angles, LONGEST) > STILL_RAD))
-
-
-def drivable(moves: set[str], ever: np.ndarray, seen: np.ndarray, notes: list[str]) -> set[str]:
-    """What of the motion the photo can show. InputError where that is nothing, in words that say what is missing."""
-    shown = {name for name, (root, mid, _) in LIMBS.items() if seen[root] and seen[mid]}
-    whole = seen[list(limbs.HIPS)].all() and any(seen[list(LIMBS[leg])].all() for leg in LEGS)
-    walks = bool(moves & {*LEGS, "travel"})
-    driven = moves & shown | ({"head"} if "head" in moves and seen[list(limbs.HEAD)].any() else set())
-    if whole:
-        driven |= moves & {"torso"}
-        if walks and any(ever[list(LIMBS[leg])].all() for leg in LEGS):  # who walks stands upright on both, however the photo holds them
-            driven |= {"torso"} | {leg for leg in LEGS if leg in shown and limbs.bones_seen(ever)[limbs.bones_of(leg)[0]]}
-    else:
-        driven -= set(LEGS)
-        if walks or "torso" in moves:
-            if not driven - {"head"}:
-                raise InputError("the motion needs legs, and the photo shows none; take a photo of a whole person, or a motion of the arms")
-            notes.append("the photo shows no legs, so only what is above the waist moves")
-    lost = moves & set(LIMBS) - shown - (set() if whole else set(LEGS))
-    notes.extend(f"the person's {' '.join(reversed(name.split('_')))} is not seen and stays" for name in sorted(lost))
-    if not driven:
-        raise InputError("the motion moves nothing of what the photo shows of the person")
-    return driven
 
 
 def posed(
