@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`make weights`: from nothing to what ships. The corpus, cmmnet-points for three and for six modes, their figures and cards.
 
-    python tools/make_weights.py [--work FOLDER] [--london FOLDER [--faces STORE]]
+    python tools/make_weights.py [--work FOLDER] [--faces STORE [--bodies STORE2]] [--london FOLDER]
 
-The folder keeps the corpus and the runs (default: runs/weights); the same command goes on where it was stopped. With --london (the folder
-of NNN_neutral.jpg and NNN_smiling.jpg) the identity judge too (tools/make_identity.py), from a store of synthetic faces beside it.
+The folder keeps the corpus and the runs (default: runs/weights); the same command goes on where it was stopped. With --faces (a store of
+synthetic faces; --bodies: of synthetic bodies) the feature networks of the evaluation too (tools/make_judges.py). With --london (the folder
+of NNN_neutral.jpg and NNN_smiling.jpg) the identity judge (tools/make_identity.py), from a store of synthetic faces beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from limner.bench import motion
 from limner.data.prepare import prepare_smiles
+from limner.data.store import Store
 from limner.papers.load import SHIPPED
 from limner.papers.train import train
 
@@ -98,6 +100,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/weights"))
     parser.add_argument("--london", type=Path)
     parser.add_argument("--faces", type=Path)
+    parser.add_argument("--bodies", type=Path)
     asked = parser.parse_args()
     work = asked.work
     store = work / "smiles"
@@ -105,6 +108,12 @@ def main() -> None:
     for name in SHIPS:
         train(name, store, work / name)
         ship(name, work / name, store)
+    if asked.faces is not None:
+        import make_judges
+
+        known = [Store(path) for path in (asked.faces, asked.bodies) if path is not None]
+        for name in make_judges.SEES:
+            make_judges.ship(known, name, work / "judges", None)
     if asked.london is not None:
         import make_identity
 

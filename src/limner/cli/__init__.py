@@ -36,10 +36,12 @@ usage: limner COMMAND [OPTIONS]
   train RECIPE                train a model on a store (cmmnet, cmmnet-points, translation,
                               warp-refine, scgan-siamese ...)
   generate RUN                a store of generated clips from the first frames of another
+  evaluate --real STORE --fake STORE2
+                              every score of generated clips beside the originals', with intervals, and one page
   study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
-                              move, study
+                              move, study, evaluation
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -69,12 +71,13 @@ SUBCOMMANDS = {
         "scgan",
         "move",
         "study",
+        "evaluation",
     ),
 }
 BODY_BENCHES = ("actions", "bodies", "scgan", "move")
 MODULES = {  # of the commands without further words
     "smile": "photos", "render": "photos", "move": "move", "generate": "generate", "inspect": "inspect", "doctor": "work", "train": "work",
-    "studio": "studio",
+    "studio": "studio", "evaluate": "evaluate",
 }  # fmt: skip
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
@@ -125,7 +128,8 @@ def _place(first: str, second: str) -> tuple[str, str]:
     """In which module a command is, and under which name."""
     name = second.replace("-", "_")
     if first == "bench":
-        return ("body_benches" if second in BODY_BENCHES else "benches"), name
+        places = {"evaluation": "evaluate"} | dict.fromkeys(BODY_BENCHES, "body_benches")
+        return places.get(second, "benches"), name
     if first == "motion":
         return "motion", f"{name}_" if name in ("import", "list") else name
     if first == "study":

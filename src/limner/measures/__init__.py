@@ -1,4 +1,5 @@
-"""Measures: pure functions of pictures and points, numpy arrays or tensors in, numbers out."""
+"""Measures: pure functions of pictures and points, numpy arrays or tensors in, numbers out. `frames` and `perceptual` open torch and are
+imported by name."""
 
 from limner.measures.action_units import action_units
 from limner.measures.flow import Flow, optical_flow, warping_error
@@ -14,6 +15,7 @@ from limner.measures.points import (
     mode_distance,
     sequence_distance,
 )
+from limner.measures.sets import frechet_distance, inception_score, kernel_distance
 from limner.measures.video import flicker, frame_difference, mode_distance_px
 
 __all__ = [
@@ -25,8 +27,11 @@ __all__ = [
     "cosine_similarity",
     "flicker",
     "frame_difference",
+    "frechet_distance",
+    "inception_score",
     "jerk",
     "jitter",
+    "kernel_distance",
     "landmark_error",
     "lip_box",
     "mode_distance",

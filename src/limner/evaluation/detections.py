@@ -1,0 +1,98 @@
+"""What a detector sees in clips, kept by their content: a clip that was looked at once is not looked at again.
+
+The key is the clip's hash in the manifest with how its frames are kept, the detector, and the size they were enlarged to. Files lie in
+`detections/` of the cache (LIMNER_CACHE, or limner/ in the XDG cache), 20 kB each; they can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.evaluation.compare import DETECT_PX, Follower, Seen, seen_in
+from limner.media.files import atomic_write, make_folder
+from limner.types import Clip, InputError
+
+VERSION = "2"  # raised when the detector's reading of a picture changes
+FOLDER = "detections"
+
+
+def kept_in(cache: Path | None, name: str) -> Path:
+    """A folder of the evaluation's cache; None: in LIMNER_CACHE, or limner/ in the XDG cache."""
+    from limner.weights.fetch import cache_folder
+
+    return Path(cache or cache_folder()) / name
+
+
+class Detections:
+    """`of(clip, row)` -> what the detector sees, or None where it loses the face. seconds: spent in the detector; found: out of the cache.
+
+    cache: the folder; None: the default one. row: the clip's row of the manifest."""
+
+    def __init__(self, detector: Follower | None = None, cache: Path | None = None):
+        self._detector, self._cache = detector, cache
+        self._folder: Path | None = None
+        self.seconds, self.found, self.looked = 0.0, 0, 0
+
+    @property
+    def detector(self) -> Follower:
+        """The detector, opened when first needed."""
+        if self._detector is None:
+            from limner.detect.face import FaceDetector
+
+            self._detector = FaceDetector()
+        return self._detector
+
+    def of(self, clip: Clip, row: dict[str, Any]) -> Seen | None:
+        path = self._path(row, clip)
+        if path.exists():
+            kept = _load(path, clip.num_frames)
+            if kept is not None:
+                self.found += 1
+                return kept[0]
+        start = time.perf_counter()
+        seen = seen_in(clip, self.detector)
+        self.seconds += time.perf_counter() - start
+        self.looked += 1
+        _save(path, seen)
+        return seen
+
+    def _path(self, row: dict[str, Any], clip: Clip) -> Path:
+        kind = type(self._detector).__name__ if self._detector is not None else "FaceDetector"
+        told = f"{row['hash']}|{row['encoding']}|{clip.size}|{clip.num_frames}|{kind}|{DETECT_PX}|{VERSION}"
+        if self._folder is None:
+            self._folder = kept_in(self._cache, FOLDER)
+        name = hashlib.sha256(told.encode()).hexdigest()[:40]
+        return self._folder / name[:2] / f"{name}.safetensors"
+
+
+def _save(path: Path, seen: Seen | None) -> None:
+    from safetensors.numpy import save_file
+
+    make_folder(path.parent)
+    arrays = (
+        {"lost": np.ones(1, np.uint8)} if seen is None else {"points": seen.points.astype(np.float32), "au": seen.au.astype(np.float32)}
+    )
+    with atomic_write(path) as temporary:
+        save_file(arrays, temporary)
+
+
+def _load(path: Path, num: int) -> tuple[Seen | None] | None:
+    """What was kept, in a tuple; None where the file is damaged, and the clip is looked at anew."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(path)
+        if "lost" in arrays:
+            return (None,)
+        points, au = arrays["points"], arrays["au"]
+        if points.shape != (num, 68, 2) or au.shape != (num, 2) or not (np.isfinite(points).all() and np.isfinite(au).all()):
+            return None
+        return (Seen(points=points, au=au),)
+    except (SafetensorError, OSError, KeyError, InputError):
+        return None
