@@ -25,16 +25,18 @@ def count(net):
 
 @torch.no_grad()
 def test_layers_are_those_of_the_published_networks():
-    inception, i3d, alexnet = Inception().eval(), I3D().eval(), AlexLayers().eval()
+    with torch.device("meta"):  # shapes alone: nothing is computed
+        inception, i3d, alexnet = Inception().eval(), I3D().eval(), AlexLayers().eval()
+        features, logits = inception(torch.zeros(1, 3, 299, 299))
+        kinetics = i3d(torch.zeros(1, 3, 9, 224, 224))
+        layers = alexnet(torch.zeros(1, 3, 64, 64))
     # torchvision's Inception v3 without auxiliary head has 23,834,568, 8 classes fewer; its AlexNet's convolutions 2,469,696
     assert count(inception) == 23_834_568 + 8 * 2049
     assert count(alexnet) == 2_469_696
     assert {"Mixed_7c.branch3x3dbl_3b.bn.running_var", "fc.weight"} <= set(inception.state_dict())
     assert {"Mixed_5c.b1b.conv3d.weight", "Mixed_3b.b0.bn.weight", "logits.conv3d.bias"} <= set(i3d.state_dict())
-    features, logits = inception(torch.zeros(1, 3, 299, 299))
-    assert (features.shape, logits.shape) == ((1, 2048), (1, 1008))
-    assert i3d(torch.zeros(1, 3, 9, 224, 224)).shape == (1, 400)
-    assert [layer.shape[1] for layer in alexnet(torch.zeros(1, 3, 64, 64))] == [64, 192, 384, 256, 256]
+    assert (features.shape, logits.shape, kinetics.shape) == ((1, 2048), (1, 1008), (1, 400))
+    assert [layer.shape[1] for layer in layers] == [64, 192, 384, 256, 256]
 
 
 def test_padding_is_tensorflows_same():
