@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from limner.guides.face import GUIDE
+from limner.media.motion import read_motion
+from limner.media.pictures import read_picture
+from limner.media.video import read_tags
+from limner.types import InputError, Motion
 from limner.web.studio import desk as desks
 from limner.web.studio import html, plots
 from limner.web.studio.desk import CANCELLED, DONE, FAILED, REFUSED, WORKING, Desk, Job
+from limner.web.studio.edits import Drag, Edits, apply_edits, parse_edits
+from limner.web.studio.rooms.data import found
 from limner.web.studio.sessions import MOST_RESULTS, Result, Sessions, plain_name
+from limner.web.studio.tasks import Bench, one
 
 SMALL = {"modes": 2, "frames": 4, "size": 128, "renderer": "warp"}
 LONG = {"modes": 2, "frames": 2000, "size": 512}
@@ -157,7 +167,8 @@ def test_the_oldest_result_goes_first(desk):
     for place in places:
         (place / "v.mp4").write_bytes(b"v")
         session.url(place / "v.mp4")
-        session.add(Result(title=place.name, kind="smile", folder=place, videos=[place / "v.mp4"], told={}))
+        kept = {"names": ["video"], "videos": [place / "v.mp4"], "motions": [], "photo": place / "photo", "name": "me"}
+        session.add(Result(title=place.name, kind="smile", folder=place, fps=25, **kept))
     assert [place.exists() for place in places] == [False] + [True] * MOST_RESULTS
     assert len(session.files) == MOST_RESULTS
     sessions.close_all()
@@ -190,3 +201,117 @@ def test_a_port_in_use_is_refused_in_one_line(limner):
         code, _, said = limner("studio", "--port", port)
     assert code == 2
     assert said == [f"limner: cannot listen on 127.0.0.1:{port}: Address already in use; name another with --port or --host"]
+
+
+def still_motion(num: int = 5) -> Motion:
+    """The mean face at 100 px between the eyes, in a picture of 400; every point moves 1 px right a frame."""
+    points = np.repeat(GUIDE.canonical[None] * 100 + 200, num, 0) + np.arange(num)[:, None, None] * np.array([1.0, 0.0])
+    confidence = np.ones((num, 68), np.float32)
+    return Motion(guide="face", points=points.astype(np.float32), confidence=confidence, fps=Fraction(25), size=(400, 400))
+
+
+def test_edits_do_what_they_say():
+    motion = still_motion()
+    assert apply_edits(motion, Edits()).points == pytest.approx(motion.points)
+    assert apply_edits(motion, Edits(strength=2)).points[3, 0] - motion.points[0, 0] == pytest.approx([6, 0], abs=1e-4)
+    slower = apply_edits(motion, Edits(speed=0.5))
+    assert slower.num_frames == 9
+    assert slower.points[:, 10, 0] - motion.points[0, 10, 0] == pytest.approx(np.arange(9) / 2, abs=1e-4)
+    assert apply_edits(motion, Edits(speed=4)).num_frames == 2
+    other = replace(still_motion(3), size=(200, 200))  # its pixels are twice as large, and it has fewer frames
+    half = apply_edits(motion, Edits(mix=0.5, other=1), other)
+    assert half.points[0] == pytest.approx(1.5 * motion.points[0], abs=1e-3)
+    assert half.points[2] == pytest.approx((motion.points[2] + 2 * other.points[1]) / 2, abs=1e-3)
+
+
+def test_a_drag_takes_along_what_is_near_in_place_and_time():
+    motion = replace(still_motion(), points=np.repeat(still_motion().points[:1], 5, 0))
+    drag = Drag(frame=2, point=54, dx=10, dy=-4, reach=0.1, spread=1)
+    moved = apply_edits(motion, Edits(drags=(drag,))).points - motion.points
+    assert moved[2, 54] == pytest.approx([10, -4], abs=1e-4)
+    assert moved[3, 54] == pytest.approx(np.exp(-0.5) * np.array([10, -4]), abs=1e-4)
+    away = np.linalg.norm(motion.points[0, 53] - motion.points[0, 54]) / (0.1 * 100)
+    assert moved[2, 53] == pytest.approx(np.exp(-0.5 * away**2) * np.array([10, -4]), abs=1e-3)
+    assert np.abs(moved[2, 0]).max() < 1e-3  # the other end of the jaw
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"strength": 3}',
+        '{"strength": NaN}',
+        '{"speed": true}',
+        '{"drags": [{"frame": 0, "point": 68, "dx": 1, "dy": 1}]}',
+        '{"drags": [1]}',
+        '{"other": "1"}',
+        "x" * 200_000,
+        "[" * 50_000,
+    ],
+)
+def test_edits_from_outside_are_refused_in_one_line(text):
+    with pytest.raises(InputError, match=r"^the edits cannot be read \(.*\); reset them$") as refused:
+        parse_edits(text)
+    assert len(str(refused.value)) < 200
+
+
+def test_edits_are_read_as_they_are_sent():
+    drag = {"frame": 3, "point": 54, "dx": 2.5, "dy": -1, "reach": 0.2, "spread": 2}
+    sent = {"mix": 0.5, "other": 1, "strength": 1.2, "speed": 0.5, "drags": [drag]}
+    assert parse_edits(json.dumps(sent)) == Edits(mix=0.5, other=1, strength=1.2, speed=0.5, drags=(Drag(**drag),))
+    assert parse_edits("").nothing
+    with pytest.raises(InputError, match="401 drags; at most 400"):
+        parse_edits(json.dumps({"drags": [drag] * 401}))
+
+
+@pytest.fixture(scope="module")
+def bench(engine):
+    """The worker's engines, in this process."""
+    bench = Bench()
+    bench.__dict__["faces"] = engine
+    return bench
+
+
+def done(bench: Bench, task: str, **arguments) -> dict:
+    """The task's answer, done here; it must have said how far it was."""
+    stages: list[str] = []
+    state, answer = one(bench, task, arguments, lambda stage, done, total: stages.append(stage))
+    assert state == DONE, answer
+    assert stages
+    return answer
+
+
+def test_a_photo_is_driven_and_its_motion_edited(bench, astronaut_png, tmp_path):
+    told = done(bench, "drive", photo=astronaut_png, name="me", driver=None, out=tmp_path / "a", size=128, renderer="warp")
+    motion = read_motion(tmp_path / "a" / "video.motion.json")
+    assert (told["frames"], told["sound"]) == (motion.num_frames, False)
+    assert np.array(told["curves"][0])[:, 1].max() > 1  # it smiles
+    drag = Drag(frame=4, point=54, dx=0, dy=-6, reach=0.2, spread=3)
+    edits = Edits(speed=2, drags=(drag,))
+    again = {"photo": astronaut_png, "name": "me", "motions": [tmp_path / "a" / "video.motion.json"], "renderer": "warp"}
+    told = done(bench, "edit", **again, edits=edits, out=tmp_path / "b")
+    changed = read_motion(tmp_path / "b" / "video.motion.json")
+    assert told["how"] == "the photo's own motion"
+    assert changed.num_frames == round((motion.num_frames - 1) / 2) + 1
+    assert changed.points == pytest.approx(apply_edits(motion, edits).points, abs=1e-3)
+    assert "Synthetic" in read_tags(tmp_path / "b" / "video.mp4")["comment"]
+
+
+def test_a_driver_that_is_none_is_refused(bench, astronaut_png, tmp_path):
+    (tmp_path / "driver.mp4").write_bytes(b"nothing of the kind")
+    asked = {"photo": astronaut_png, "name": "me", "driver": tmp_path / "driver.mp4", "out": tmp_path / "made", "size": 128}
+    state, line = one(bench, "drive", asked, lambda *_: None)
+    assert state == REFUSED
+    assert line.startswith(f"{tmp_path / 'driver.mp4'} is not a video that can be read")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_store_and_a_run_are_found_and_opened(bench, tmp_path, limner):
+    assert limner("prepare", "smiles", tmp_path / "stores" / "few", "--people", 2)[0] == 0
+    (tmp_path / "stores" / ".hidden").mkdir()
+    assert found([tmp_path]) == {f"{tmp_path.name}/stores/few": tmp_path / "stores" / "few"}
+    (tmp_path / "out").mkdir()
+    told = done(bench, "look", path=tmp_path / "stores" / "few", out=tmp_path / "out", points=False)
+    assert any("clips" in line for line in told["lines"])
+    assert read_picture(told["sheet"]).pixels.std() > 5

@@ -24,12 +24,12 @@ from limner.generation.films import Progress, silent, small
 from limner.generation.reference import Reference, open_reference, read_photo
 from limner.generation.settings import MotionSettings, check_intensity, check_size
 from limner.generation.smiles import Engine, au_curves, imagined, synthetic
-from limner.types import InputError, Motion
+from limner.types import InputError, Motion, Picture
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    Photo = str | Path | Image.Image | np.ndarray
+    Photo = str | Path | Image.Image | np.ndarray | Picture  # one that is read already
 
 
 @dataclass(frozen=True, eq=False, repr=False)

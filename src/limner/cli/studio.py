@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
@@ -23,6 +24,10 @@ class Studio:
     """Where it listens. The address as it stands: this computer alone. 0.0.0.0: everybody who can reach it may use it."""
     port: Annotated[int, arg(metavar="N")] = 7860
     """0: any free one."""
+    data: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="")] = (Path(),)
+    """Whose clip stores and runs the page may open, three folders deep. Without it those where the studio is started."""
+    share_nothing: Annotated[bool, arg(help_behavior_hint="")] = False
+    """No folder of this computer can be opened from the page, whoever opens it."""
 
 
 def studio(args: Sequence[str]) -> int:
@@ -30,7 +35,10 @@ def studio(args: Sequence[str]) -> int:
     asked = parse(Studio, "studio", args)
     if not 0 <= asked.port < 65536:
         raise InputError(f"--port {asked.port}: it must lie between 0 and 65535")
+    roots = () if asked.share_nothing else tuple(folder.expanduser().resolve() for folder in asked.data)
+    if wrong := next((folder for folder in roots if not folder.is_dir()), None):
+        raise InputError(f"--data {wrong} is no folder")
     from limner.web.studio.app import run
 
-    run(asked.host, asked.port, lambda line: print(line, flush=True))
+    run(asked.host, asked.port, lambda line: print(line, flush=True), roots)
     return OK

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from limner.types import DependencyError, InputError
@@ -16,8 +17,8 @@ EXTRA = "the studio needs one more package: pip install 'limner[studio]'"
 FILE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def make_app(floor: Floor) -> Any:
-    """The whole server as an ASGI application; Gradio is told to keep nothing and to ask nobody."""
+def make_app(floor: Floor, roots: Sequence[Path] = ()) -> Any:
+    """The whole server as an ASGI application, with `page(floor, roots)`; Gradio is told to keep nothing and to ask nobody."""
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", HF_HUB_OFFLINE="1")
     os.environ["GRADIO_TEMP_DIR"] = str(floor.sessions.uploads)  # read as Gradio is imported
     import gradio as gr
@@ -25,11 +26,16 @@ def make_app(floor: Floor) -> Any:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_files(app, floor)
-    look = {"css": _static("studio.css"), "head": f"<script>{_static('player.js')}</script>", "theme": _theme(gr)}
+    look = {"css": _static("studio.css"), "head": _scripts(), "theme": _theme(gr)}
     options = {"footer_links": [], "max_file_size": MOST_UPLOAD, "show_error": False, "ssr_mode": False}
     from limner.web.studio.page import page
 
-    return gr.mount_gradio_app(app, page(floor), path="/", **look, **options)
+    return gr.mount_gradio_app(app, page(floor, roots), path="/", **look, **options)
+
+
+def _scripts() -> str:
+    """The page's own elements, in its head."""
+    return "".join(f"<script>{_static(name)}</script>" for name in ("player.js", "editor.js"))
 
 
 def _static(name: str) -> str:
@@ -69,14 +75,14 @@ def bound(host: str, port: int) -> socket.socket:
     return server
 
 
-def run(host: str, port: int, said: Callable[[str], None]) -> None:
-    """Serves until it is interrupted. said: gets the line that names the address, once the page can be opened."""
+def run(host: str, port: int, said: Callable[[str], None], roots: Sequence[Path] = ()) -> None:
+    """Serves until it is interrupted. said: gets the line that names the address, once the page can be opened. roots: see `page`."""
     if importlib.util.find_spec("gradio") is None:
         raise DependencyError(EXTRA)
     server = bound(host, port)
     floor = Floor()  # its process warms up while Gradio is imported
     try:
-        app = make_app(floor)
+        app = make_app(floor, roots)
         import uvicorn
 
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)

@@ -78,3 +78,13 @@ def _figure(one: dict[str, Any]) -> str:
     video = f'<video src="{escape(one["url"])}" muted playsinline preload="auto" aria-label="{escape(one["alt"])}"></video>'
     tag = f'<span class="lm-tag">{TAG}</span>'
     return f'<figure><div class="lm-frame">{video}{tag}</div><figcaption>{escape(one["caption"])} {files}</figcaption></figure>'
+
+
+def picture(url: str, alt: str) -> str:
+    """A picture as wide as there is room; its own size in a tab of its own."""
+    return f'<a class="lm-sheet" href="{escape(url)}" target="_blank"><img src="{escape(url)}" alt="{escape(alt)}"></a>'
+
+
+def listing(lines: Sequence[str]) -> str:
+    """Lines of text as the terminal shows them."""
+    return f'<pre class="lm-listing">{escape(chr(10).join(lines))}</pre>'

@@ -13,7 +13,6 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from limner.web.studio.desk import Desk, Job
 
@@ -29,14 +28,20 @@ def plain_name(name: str | None) -> str:
 
 @dataclass(kw_only=True)
 class Result:
-    """One finished job of a page. title: as lists name it. videos: what is shown, in order. told: the task's answer."""
+    """One finished job of a page.
+
+    title: as lists name it. folder: all that is its own. names, videos, motions: of each video it made. photo: that was moved; name: whose.
+    """
 
     title: str
     kind: str
     folder: Path
+    fps: float
+    names: list[str]
     videos: list[Path]
-    told: dict[str, Any]
-    photo: Path | None = None
+    motions: list[Path]
+    photo: Path
+    name: str
 
 
 @dataclass
@@ -64,6 +69,15 @@ class Session:
             old = self.results.pop(0)
             self.files = {key: path for key, path in self.files.items() if not path.is_relative_to(old.folder)}
             shutil.rmtree(old.folder, ignore_errors=True)
+
+    def videos(self, *kinds: str) -> dict[str, tuple[Result, int]]:
+        """'2: me, spontaneous smiles, seed 0: mode 1' -> (the result, which of its videos), the newest result first; of these kinds."""
+        return {
+            f"{result.title}: {name}": (result, i)
+            for result in reversed(self.results)
+            if not kinds or result.kind in kinds
+            for i, name in enumerate(result.names)
+        }
 
     def url(self, path: Path) -> str:
         """Where the page finds a file of this session."""

@@ -15,15 +15,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from limner.types import InputError
+from limner.types import InputError, Motion
 from limner.web.studio.desk import CANCELLED, DONE, FAILED, REFUSED, SAY_EVERY_S, Cancelled
 
 if TYPE_CHECKING:
+    from limner.api import RenderedClip
     from limner.generation.moves import BodyEngine
     from limner.generation.smiles import Engine
+    from limner.web.studio.edits import Edits
 
 Progress = Callable[[str, int, int], None]
 MOST_DRIVER_FRAMES = 3000  # ours: as many as limner smile renders; two minutes at 25 frames a second
+EXAMPLE_PERSON = 0  # ours: one who is seen well
+SHEET_ROWS = 12  # as limner inspect
 LITTLE_MEMORY = "not enough memory; choose a smaller size or fewer modes"
 
 
@@ -133,4 +137,146 @@ def smile(bench: Bench, progress: Progress, *, photo: Path, name: str, out: Path
     return {"folder": outcome.folder, "result": outcome.result, "curves": [curve.tolist() for curve in outcome.curves]}
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"smile": smile}
+def drive(
+    bench: Bench,
+    progress: Progress,
+    *,
+    photo: Path,
+    name: str,
+    driver: Path | None,
+    out: Path,
+    is_absolute: bool = False,
+    intensity: float = 1.0,
+    size: int | None = None,
+    renderer: str | None = None,
+) -> dict[str, Any]:
+    """`limner render`: the photo moved by a motion file or a video into out/ -> what `clip_files` tells. driver None: the example's."""
+    from limner import api
+    from limner.generation.settings import check_intensity, check_size
+    from limner.media.pictures import read_picture
+
+    check_size(size)
+    check_intensity(intensity)
+    progress("reading the photo", 0, 1)
+    picture = read_picture(photo, name=name)
+    progress("following the face that drives", 0, 1)
+    motion = example_motion() if driver is None else checked_driver(driver)
+    options: dict[str, Any] = {"size": size, "intensity": intensity, "renderer": renderer, "engine": bench.faces}
+    clip = api.render(picture, motion, absolute=is_absolute, **options)
+    return clip_files(clip, out, progress)
+
+
+def checked_driver(path: Path) -> Path:
+    """The path, unless it is a video that is too long. InputError then, and where it is neither a motion file nor a video."""
+    from limner.generation.recorded import is_motion_file
+    from limner.media.video import read_video
+
+    if not is_motion_file(path):
+        frames = read_video(path)[0].num_frames
+        if frames > MOST_DRIVER_FRAMES:
+            raise InputError(
+                f"{path} has {frames} frames; at most {MOST_DRIVER_FRAMES} drive a photo here (limner render takes any number)"
+            )
+    return path
+
+
+def example_motion() -> Motion:
+    """A posed smile of an invented person, neutral face to neutral face."""
+    from limner.data.sources.smiles import person_clips
+
+    clip = next(clip for clip in person_clips(3, 0) if clip.kind == "smile" and clip.label == "posed")  # ours: a clear one
+    return Motion(guide="face", points=clip.points, confidence=clip.confidence, fps=clip.fps, size=clip.size, label=clip.label, seed=0)
+
+
+def edit(
+    bench: Bench, progress: Progress, *, photo: Path, name: str, motions: list[Path], edits: Edits, out: Path, renderer: str | None = None
+) -> dict[str, Any]:
+    """The photo moved by its own motion, motions[0], with changes; mixed with motions[1] where there is one -> as `drive`."""
+    from limner import api
+    from limner.media.motion import read_motion
+    from limner.media.pictures import read_picture
+    from limner.web.studio.edits import apply_edits
+
+    progress("changing the motion", 0, 1)
+    first, *more = (read_motion(path, "face") for path in motions)
+    changed = apply_edits(first, edits, more[0] if more else None)
+    if changed.num_frames > MOST_DRIVER_FRAMES:
+        raise InputError(f"the motion would have {changed.num_frames} frames; at most {MOST_DRIVER_FRAMES}: choose a higher speed")
+    picture = read_picture(photo, name=name)
+    clip = api.render(picture, changed, size=max(first.size), renderer=renderer, engine=bench.faces)
+    return clip_files(clip, out, progress)
+
+
+def clip_files(clip: RenderedClip, out: Path, progress: Progress) -> dict[str, Any]:
+    """Writes out/video.mp4 and out/video.motion.json -> the folder, the curves, the rate and what is to be said of the clip."""
+    clip.save(out / "video.mp4", progress=progress)
+    clip.save(out / "video.motion.json")
+    return {
+        "folder": out,
+        "curves": [clip.au.tolist()],
+        "fps": str(clip.fps),
+        "frames": len(clip),
+        "how": clip.how,
+        "notes": [*clip.warnings, *clip.notes],
+        "sound": clip.sound is not None,
+    }
+
+
+def move(bench: Bench, progress: Progress, *, photo: Path, name: str, motion: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """`limner move` of one photo into out/<name>/ -> its folder, its result.json and the rate. motion: a file's path, or a shipped name."""
+    from limner.generation.moves import MoveSettings, make_move, open_motion
+    from limner.generation.recorded import is_motion_file
+    from limner.media.pictures import read_picture
+
+    progress("reading the photo", 0, 1)
+    checked = MoveSettings(motion=Path(motion).name, **settings)
+    picture = read_picture(photo, name=name)
+    if Path(motion).is_absolute() and not is_motion_file(Path(motion)):
+        progress("following the person who drives", 0, 1)
+        checked_driver(Path(motion))
+    driving, notes = open_motion(motion, bench.bodies)
+    outcome = make_move(picture, driving, out, checked, bench.bodies, progress=progress)
+    return {"folder": outcome.folder, "result": outcome.result, "fps": str(driving.fps), "notes": list(notes)}
+
+
+def person(bench: Bench, progress: Progress, *, out: Path) -> dict[str, Any]:
+    """The example for `move`: an invented person, standing, drawn by limner -> the picture's path."""
+    from limner.data.sources.synthetic_bodies import person_clips
+    from limner.media.pictures import write_png
+
+    progress("drawing a person", 0, 1)
+    clip = next(person_clips(EXAMPLE_PERSON, 0, 256, actions=("hand-waving",)))
+    assert clip.frames is not None
+    write_png(out, clip.frames[0])
+    return {"path": out}
+
+
+def look(bench: Bench, progress: Progress, *, path: Path, out: Path, points: bool) -> dict[str, Any]:
+    """`limner inspect` of a store or a run, with its sheet -> the lines, and the sheet's path, or why there is none."""
+    from limner.contents import runs, stores
+    from limner.contents.words import lines_of
+    from limner.data.store import Store
+    from limner.media.pictures import write_png
+
+    progress("reading every clip" if (path / "manifest.parquet").exists() else "reading what was logged", 0, 1)
+    if (path / "manifest.parquet").exists():
+        store = Store(path)
+        told = stores.describe_store(store)
+        progress("drawing the sheet", 0, 1)
+        sheet = stores.store_sheet(store, SHEET_ROWS, points)
+    else:
+        told = runs.describe_run(path)
+        progress("drawing the curves", 0, 1)
+        sheet = runs.run_sheet(path)
+    write_png(out / "sheet.png", sheet)
+    return {"lines": lines_of(told), "sheet": out / "sheet.png"}
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "smile": smile,
+    "drive": drive,
+    "edit": edit,
+    "move": move,
+    "person": person,
+    "look": look,
+}

@@ -4,11 +4,16 @@ Gradio reads the types of a handler's arguments as it is defined, so annotations
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-from limner.web.studio import html
+import numpy as np
+
+from limner.web.studio import html, plots
+from limner.web.studio.desk import DONE, Job
 from limner.web.studio.floor import Floor
-from limner.web.studio.sessions import Session
+from limner.web.studio.sessions import Result, Session
 
 RENDERERS = [("warp-refine: the best that ships", ""), ("warp: faster", "warp")]
 SIZES = [("as the photo, at most 1024 px", 0), ("512 px", 512), ("256 px, quick", 256), ("128 px, a try", 128)]
@@ -101,7 +106,7 @@ def astronaut(floor: Floor) -> str:
 
 async def done(
     floor: Floor, session: Session, task: str, arguments: dict[str, Any], known: dict[str, str], show: Callable[[Any], str]
-) -> Any:
+) -> AsyncIterator[tuple[str, str | None]]:
     """Does a job of a page, saying how far it is: (status, view) each time. show: the finished job -> the view.
 
     known: paths in the job's folder -> the names that the user knows, for its line."""
@@ -109,5 +114,37 @@ async def done(
     async for job, ahead in floor.follow(begun):
         for path, name in known.items():
             job.line = job.line.replace(path, name)
-        view = show(job) if job.state == "done" else None
+        view = show(job) if job.state == DONE else None
         yield html.status(job, ahead), view
+
+
+def clip_view(session: Session, place: Path, job: Job, photo: Path, name: str, *, kind: str, title: str) -> str:
+    """Keeps a clip that tasks.clip_files wrote as a result of the page -> its video, how it came about, its curves and its files."""
+    told = job.answer
+    video, motion = told["folder"] / "video.mp4", told["folder"] / "video.motion.json"
+    fps, title = Fraction(told["fps"]), f"{session.count}: {title}"
+    session.add(
+        Result(
+            title=title, kind=kind, folder=place, fps=float(fps), names=["video"], videos=[video], motions=[motion], photo=photo, name=name
+        )
+    )
+    seconds = told["frames"] / float(fps)
+    shown = {
+        "url": session.url(video),
+        "alt": f"Video: the face in the photo moves, {told['how']}, {seconds:.1f} seconds",
+        "caption": f"{seconds:.1f} s, {told['how']}",
+        "links": [("video", session.url(video)), ("motion", session.url(motion))],
+    }
+    key, curves = f"plots-{place.name}", [np.array(curve) for curve in told["curves"]]
+    player = html.player([shown], float(fps), sound=told["sound"], plots=key)
+    return player + html.notes(told["notes"]) + plots.au_plots(curves, ["video"], fps, key)
+
+
+def upload(floor: Floor, label: str, name: str) -> Any:
+    """The place where a file of any kind is dropped; what it is, its content says."""
+    import gradio as gr
+
+    file: Any = gr.File(label=label, type="filepath", height=120, elem_id=name)
+    file.preprocess = lambda payload: None if payload is None else payload.path
+    holds(floor, file)
+    return file

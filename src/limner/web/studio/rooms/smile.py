@@ -54,12 +54,20 @@ async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: An
     name = plain_name(upload)
 
     def show(job: Job) -> str:
-        told = job.answer["result"]
-        title = f"{session.count}: {name}, {told['settings']['label']} smiles, seed {told['settings']['seed']}"
-        videos = [job.answer["folder"] / mode["video"] for mode in told["modes"]]
-        result = Result(title=title, kind="smile", folder=place, videos=videos, told=job.answer, photo=photo)
+        told, folder = job.answer["result"], job.answer["folder"]
+        result = Result(
+            title=f"{session.count}: {name}, {told['settings']['label']}, seed {told['settings']['seed']}",
+            kind="smile",
+            folder=place,
+            fps=float(Fraction(told["settings"]["fps"])),
+            names=[f"mode {mode['mode'] or i + 1}" for i, mode in enumerate(told["modes"])],
+            videos=[folder / mode["video"] for mode in told["modes"]],
+            motions=[folder / mode["motion"] for mode in told["modes"]],
+            photo=photo,
+            name=name,
+        )
         session.add(result)
-        return shown(session, result)
+        return shown(session, result, told, [np.array(curve) for curve in job.answer["curves"]])
 
     arguments = {"photo": photo, "name": name, "out": place / "made", "settings": settings}
     async for said in parts.done(floor, session, "smile", arguments, {str(photo): Path(upload or "").name}, show):
@@ -74,30 +82,26 @@ def settings_of(label: str, modes: Any, intensity: Any, duration: Any, seed: Any
     return chosen | {"duration": float(duration) or None, "size": int(size) or None, "renderer": renderer or None}
 
 
-def shown(session: Session, result: Result) -> str:
+def shown(session: Session, result: Result, told: dict[str, Any], curves: list[np.ndarray]) -> str:
     """The gallery, the diversity in words, the curves and the files of a result."""
-    told, folder = result.told["result"], Path(result.told["folder"])
-    fps = Fraction(told["settings"]["fps"])
-    curves = [np.array(curve) for curve in result.told["curves"]]
-    names = [f"mode {mode['mode'] or i + 1}" for i, mode in enumerate(told["modes"])]
     figures = [
         {
-            "url": session.url(folder / mode["video"]),
+            "url": session.url(video),
             "alt": f"Video: the face in the photo smiles, {name}, {mode['duration_s']:.1f} seconds",
             "caption": f"{name}, {mode['duration_s']:.1f} s, AU12 up to {mode['au12_peak']:.1f}",
-            "links": [("video", session.url(folder / mode["video"])), ("motion", session.url(folder / mode["motion"]))],
+            "links": [("video", session.url(video)), ("motion", session.url(motion))],
         }
-        for name, mode in zip(names, told["modes"])
+        for name, mode, video, motion in zip(result.names, told["modes"], result.videos, result.motions)
     ]
     files = [("side by side", "compare.mp4"), ("sheet", "sheet.png"), ("curves", "curves.png"), ("result.json", "result.json")]
-    key = f"plots-{folder.parent.parent.name}"
+    key, fps = f"plots-{result.folder.name}", Fraction(told["settings"]["fps"])
     return "".join(
         (
-            html.player(figures, float(fps), plots=key),
-            html.said(diversity(told)) if len(names) > 1 else "",
+            html.player(figures, result.fps, plots=key),
+            html.said(diversity(told)) if len(figures) > 1 else "",
             html.notes([*told["photo"]["warnings"], *told["photo"]["notes"]]),
-            plots.au_plots(curves, names, fps, key),
-            html.links([(words, session.url(folder / file)) for words, file in files]),
+            plots.au_plots(curves, result.names, fps, key),
+            html.links([(words, session.url(result.videos[0].parent / file)) for words, file in files]),
         )
     )
 
