@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-import signal
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,106 +14,79 @@ import pytest
 
 from limner.guides.face import GUIDE
 from limner.media.motion import read_motion
-from limner.media.pictures import read_picture
+from limner.media.pictures import read_picture, write_png
 from limner.media.video import read_tags
 from limner.types import InputError, Motion
-from limner.web.studio import desk as desks
+from limner.web.jobs import CANCELLED, DONE, REFUSED, Job
 from limner.web.studio import html, plots
-from limner.web.studio.desk import CANCELLED, DONE, FAILED, REFUSED, WORKING, Desk, Job
 from limner.web.studio.edits import Drag, Edits, apply_edits, parse_edits
+from limner.web.studio.floor import Floor
 from limner.web.studio.rooms.data import found
 from limner.web.studio.sessions import MOST_RESULTS, Result, Sessions, plain_name
-from limner.web.studio.tasks import Bench, one
+from limner.web.studio.tasks import TASKS, Bench
 
 SMALL = {"modes": 2, "frames": 4, "size": 128, "renderer": "warp"}
 LONG = {"modes": 2, "frames": 2000, "size": 512}
 
 
 @pytest.fixture(scope="module")
-def desk():
-    """A desk with its process, warm once the first test has waited for it."""
-    desk = Desk()
-    yield desk
-    desk.close()
+def floor():
+    """A queue with the studio's own process, which gets warm while the first test waits for it."""
+    floor = Floor()
+    yield floor
+    floor.close()
 
 
-def asked(photo: Path, out: Path, **settings) -> dict:
-    return {"photo": photo, "name": "me", "out": out, "settings": {**SMALL, **settings}}
+def smile(floor: Floor, photo: Path, out: Path, **settings) -> str:
+    """A small smile, put into the queue."""
+    asked = {"photo": str(photo), "name": "me", "out": str(out), "settings": {**SMALL, **settings}}
+    return floor.jobs.submit("smile", asked, {})
 
 
-def over(job: Job, seconds: float = 240) -> Job:
-    """The job once it is over."""
-    end = time.monotonic() + seconds
-    while not job.is_over and time.monotonic() < end:
-        time.sleep(0.02)
-    assert job.is_over, f"{job.state}, {job.stage} after {seconds} s"
-    return job
+def answer_of(floor: Floor, id: str) -> tuple[Job, dict]:
+    """The job once it is over, and its answer, as a page follows it."""
+
+    async def last():
+        async for said in floor.follow(id):  # noqa: B007
+            pass
+        return said
+
+    return asyncio.run(asyncio.wait_for(last(), 240))
 
 
-def rendering(job: Job) -> Job:
-    """The job once it renders."""
-    while not job.is_over and job.stage != "rendering":
-        time.sleep(0.02)
-    assert job.state == WORKING, job.line
-    return job
-
-
-def test_a_smile_is_made_as_the_command_makes_it(desk, astronaut_png, tmp_path, limner):
-    job = over(desk.submit("smile", asked(astronaut_png, tmp_path / "made")))
-    assert job.state == DONE, job.line
-    folder = job.answer["folder"]
-    assert folder == tmp_path / "made" / "me"
-    assert [np.array(curve).shape for curve in job.answer["curves"]] == [(4, 2), (4, 2)]
+def test_a_smile_is_made_as_the_command_makes_it(floor, astronaut_png, tmp_path, limner):
+    job, answer = answer_of(floor, smile(floor, astronaut_png, tmp_path / "made"))
+    assert job.state == DONE, job.error
+    folder = tmp_path / "made" / "me"
+    assert answer["folder"] == str(folder)
+    assert [np.array(curve).shape for curve in answer["curves"]] == [(4, 2), (4, 2)]
     options = [f"--{name}={value}" for name, value in SMALL.items()]
     assert limner("smile", astronaut_png, *options, "--out", tmp_path / "cli")[0] == 0
     for name in ("mode_1.mp4", "mode_2.mp4"):  # the same bits, from another process
         assert (folder / name).read_bytes() == (tmp_path / "cli" / "astronaut" / name).read_bytes()
 
 
-def test_what_is_refused_is_the_terminals_line(desk, tmp_path, limner):
-    grey = tmp_path / "grey.png"
-    from PIL import Image
-
-    Image.new("RGB", (300, 300), "grey").save(grey)
-    job = over(desk.submit("smile", asked(grey, tmp_path / "made")))
-    code, _, said = limner("smile", grey, "--out", tmp_path / "cli")
-    assert (job.state, code) == (REFUSED, 2)
-    assert job.line in said[-1]
+def test_what_is_refused_is_the_terminals_line(floor, tmp_path, limner):
+    write_png(tmp_path / "grey.png", np.full((300, 300, 3), 128, np.uint8))
+    job, answer = answer_of(floor, smile(floor, tmp_path / "grey.png", tmp_path / "made"))
+    code, _, said = limner("smile", tmp_path / "grey.png", "--out", tmp_path / "cli")
+    assert (job.state, code, answer) == (REFUSED, 2, {})
+    assert job.error in said[-1]
     assert not (tmp_path / "made").exists()
-    job = over(desk.submit("smile", asked(grey, tmp_path / "made", intensity=9)))
-    assert job.line == "intensity is 9; it must lie between 0 and 2"
+    job, _ = answer_of(floor, smile(floor, tmp_path / "grey.png", tmp_path / "made", intensity=9))
+    assert job.error == "intensity is 9; it must lie between 0 and 2"
 
 
-def test_cancel_is_at_once_and_leaves_nothing(desk, astronaut_png, tmp_path):
-    job = rendering(desk.submit("smile", asked(astronaut_png, tmp_path / "made", **LONG)))
-    waiting = desk.submit("smile", asked(astronaut_png, tmp_path / "next"))
-    assert desk.ahead_of(waiting) == 1
+def test_cancel_is_at_once_and_leaves_nothing(floor, astronaut_png, tmp_path):
+    id = smile(floor, astronaut_png, tmp_path / "made", **LONG)
+    assert floor.jobs.wait(id, 240, until=lambda job: job.stage == "rendering").stage == "rendering"
+    waiting = smile(floor, astronaut_png, tmp_path / "next")
     start = time.monotonic()
-    desk.cancel(job)
-    assert job.state == CANCELLED
+    floor.jobs.cancel(id)
+    assert floor.jobs.view(id).state == CANCELLED
     assert time.monotonic() - start < 0.5
-    assert over(waiting).state == DONE  # the next goes on
+    assert answer_of(floor, waiting)[0].state == DONE  # the next goes on
     assert not (tmp_path / "made").exists()
-
-
-def test_a_worker_that_dies_fails_its_job_alone(desk, astronaut_png, tmp_path):
-    job = rendering(desk.submit("smile", asked(astronaut_png, tmp_path / "made", **LONG)))
-    waiting = desk.submit("smile", asked(astronaut_png, tmp_path / "next"))
-    before = desk.process_id
-    os.kill(before, signal.SIGKILL)
-    assert over(job).state == FAILED
-    assert job.line == desks.DIED
-    assert over(waiting).state == DONE
-    assert desk.process_id != before
-
-
-def test_a_job_that_does_not_listen_ends_with_its_process(monkeypatch, desk, astronaut_png, tmp_path):
-    monkeypatch.setattr(desks, "GRACE_S", 0.0)
-    before = desk.process_id
-    job = rendering(desk.submit("smile", asked(astronaut_png, tmp_path / "made", **LONG)))
-    desk.cancel(job)
-    assert over(desk.submit("smile", asked(astronaut_png, tmp_path / "next"))).state == DONE
-    assert desk.process_id != before
 
 
 @pytest.mark.parametrize(
@@ -131,8 +103,8 @@ def test_names_from_outside_become_plain(given, plain):
     assert plain_name(given) == plain
 
 
-def test_files_go_with_their_page(desk):
-    sessions = Sessions(desk)
+def test_files_go_with_their_page(floor):
+    sessions = Sessions(floor)
     try:
         one, other = sessions.of("one"), sessions.of("other")
         place = one.place()
@@ -160,8 +132,8 @@ def test_files_go_with_their_page(desk):
     assert not sessions.folder.exists()
 
 
-def test_the_oldest_result_goes_first(desk):
-    sessions = Sessions(desk)
+def test_the_oldest_result_goes_first(floor):
+    sessions = Sessions(floor)
     session = sessions.of("page")
     places = [session.place() for _ in range(MOST_RESULTS + 1)]
     for place in places:
@@ -186,21 +158,9 @@ def test_curves_are_drawn_true_and_told_in_words():
 
 
 def test_words_from_outside_are_escaped():
-    job = Job("smile", {}, state=REFUSED, line="<script>.png is not a picture")
-    assert "<script>" not in html.status(job, 0)
-    assert 'role="alert">limner: &lt;script&gt;.png is not a picture' in html.status(job, 0)
-
-
-def test_a_port_in_use_is_refused_in_one_line(limner):
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        code, _, said = limner("studio", "--port", port)
-    assert code == 2
-    assert said == [f"limner: cannot listen on 127.0.0.1:{port}: Address already in use; name another with --port or --host"]
+    job = Job("id", "", "smile", {}, Path(), 0.0, state=REFUSED, error="<script>.png is not a picture")
+    assert "<script>" not in html.status(job)
+    assert 'role="alert">limner: &lt;script&gt;.png is not a picture' in html.status(job)
 
 
 def still_motion(num: int = 5) -> Motion:
@@ -273,13 +233,13 @@ def bench(engine):
     return bench
 
 
-def done(bench: Bench, task: str, **arguments) -> dict:
+def done(bench: Bench, task: str, **settings) -> dict:
     """The task's answer, done here; it must have said how far it was."""
     stages: list[str] = []
-    state, answer = one(bench, task, arguments, lambda stage, done, total: stages.append(stage))
-    assert state == DONE, answer
+    as_sent = json.loads(json.dumps(settings, default=str))
+    answer = TASKS[task](bench, lambda stage, done, total: stages.append(stage), **as_sent)
     assert stages
-    return answer
+    return json.loads(json.dumps(answer, default=str))
 
 
 def test_a_photo_is_driven_and_its_motion_edited(bench, astronaut_png, tmp_path):
@@ -290,7 +250,7 @@ def test_a_photo_is_driven_and_its_motion_edited(bench, astronaut_png, tmp_path)
     drag = Drag(frame=4, point=54, dx=0, dy=-6, reach=0.2, spread=3)
     edits = Edits(speed=2, drags=(drag,))
     again = {"photo": astronaut_png, "name": "me", "motions": [tmp_path / "a" / "video.motion.json"], "renderer": "warp"}
-    told = done(bench, "edit", **again, edits=edits, out=tmp_path / "b")
+    told = done(bench, "edit", **again, edits=json.dumps(asdict(edits)), out=tmp_path / "b")
     changed = read_motion(tmp_path / "b" / "video.motion.json")
     assert told["how"] == "the photo's own motion"
     assert changed.num_frames == round((motion.num_frames - 1) / 2) + 1
@@ -300,18 +260,16 @@ def test_a_photo_is_driven_and_its_motion_edited(bench, astronaut_png, tmp_path)
 
 def test_a_driver_that_is_none_is_refused(bench, astronaut_png, tmp_path):
     (tmp_path / "driver.mp4").write_bytes(b"nothing of the kind")
-    asked = {"photo": astronaut_png, "name": "me", "driver": tmp_path / "driver.mp4", "out": tmp_path / "made", "size": 128}
-    state, line = one(bench, "drive", asked, lambda *_: None)
-    assert state == REFUSED
-    assert line.startswith(f"{tmp_path / 'driver.mp4'} is not a video that can be read")
+    with pytest.raises(InputError, match=r"driver\.mp4 is not a video that can be read"):
+        done(bench, "drive", photo=astronaut_png, name="me", driver=tmp_path / "driver.mp4", out=tmp_path / "made", size=128)
     assert not (tmp_path / "made").exists()
 
 
 def test_a_store_and_a_run_are_found_and_opened(bench, tmp_path, limner):
-    assert limner("prepare", "smiles", tmp_path / "stores" / "few", "--people", 2)[0] == 0
+    assert limner("prepare", "smiles", tmp_path / "stores" / "few", "--people", 10)[0] == 0
     (tmp_path / "stores" / ".hidden").mkdir()
     assert found([tmp_path]) == {f"{tmp_path.name}/stores/few": tmp_path / "stores" / "few"}
     (tmp_path / "out").mkdir()
     told = done(bench, "look", path=tmp_path / "stores" / "few", out=tmp_path / "out", points=False)
     assert any("clips" in line for line in told["lines"])
-    assert read_picture(told["sheet"]).pixels.std() > 5
+    assert read_picture(tmp_path / "out" / "sheet.png").pixels.std() > 5

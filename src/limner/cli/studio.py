@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from limner.cli.session import OK, parse
+from limner.cli.session import OK, parse, say
 from limner.types import InputError
 
 
@@ -33,12 +33,10 @@ class Studio:
 def studio(args: Sequence[str]) -> int:
     """The command `limner studio`; it ends with Ctrl-C."""
     asked = parse(Studio, "studio", args)
-    if not 0 <= asked.port < 65536:
-        raise InputError(f"--port {asked.port}: it must lie between 0 and 65535")
     roots = () if asked.share_nothing else tuple(folder.expanduser().resolve() for folder in asked.data)
     if wrong := next((folder for folder in roots if not folder.is_dir()), None):
         raise InputError(f"--data {wrong} is no folder")
     from limner.web.studio.app import run
 
-    run(asked.host, asked.port, lambda line: print(line, flush=True), roots)
+    run(asked.host, asked.port, say, roots)
     return OK

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from limner.types import DependencyError, InputError
+from limner.types import DependencyError
 from limner.web.studio.floor import MOST_UPLOAD, Floor
 
 EXTRA = "the studio needs one more package: pip install 'limner[studio]'"
@@ -61,33 +60,17 @@ def _add_files(app: Any, floor: Floor) -> None:
         return FileResponse(path, headers=FILE_HEADERS)
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens there. InputError where another program does, or the address is not this computer's."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    server = socket.socket(family, socket.SOCK_STREAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        server.bind((host, port))
-    except (OSError, OverflowError) as error:
-        server.close()
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot listen on {host}:{port}: {why}; name another with --port or --host") from error
-    return server
-
-
 def run(host: str, port: int, said: Callable[[str], None], roots: Sequence[Path] = ()) -> None:
     """Serves until it is interrupted. said: gets the line that names the address, once the page can be opened. roots: see `page`."""
     if importlib.util.find_spec("gradio") is None:
         raise DependencyError(EXTRA)
-    server = bound(host, port)
-    floor = Floor()  # its process warms up while Gradio is imported
-    try:
-        app = make_app(floor, roots)
-        import uvicorn
+    from limner.web import serving
 
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-        said(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{server.getsockname()[1]} (Ctrl-C ends it)")
-        uvicorn.Server(config).run(sockets=[server])
-    finally:
-        floor.close()
-        server.close()
+    with serving.listen(host, port) as bound:
+        floor = Floor()  # its process warms up while Gradio is imported
+        try:
+            app = make_app(floor, roots)
+            said(f"limner studio: {serving.address_of(bound)} (Ctrl-C ends it)")
+            serving.serve(app, bound)
+        finally:
+            floor.close()

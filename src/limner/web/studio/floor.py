@@ -1,8 +1,9 @@
-"""What every room of the studio shares: the desk, the pages, and how a job is begun, followed and stopped."""
+"""What every room of the studio shares: the queue, the pages, and how a job is begun, followed and stopped."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -10,43 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from limner.types import InputError
-from limner.web.studio.desk import Desk, Job
+from limner.web.jobs import DONE, OPEN, Job, Jobs, Limits
 from limner.web.studio.sessions import Session, Sessions
+from limner.web.studio.tasks import ANSWER
 
 LOOK_EVERY_S = 0.05  # ours: how often a page looks how far its job is
 MOST_PHOTO_BYTES = 50 * 10**6  # ours: a photo of 100 megapixels as JPEG
 MOST_UPLOAD = "300mb"  # ours: of any file; a driving video of some minutes
+LIMITS = Limits(bound=64, per_client=4, job_s=1800.0)  # ours: a page has one job at a time; the longest video that drives takes minutes
 
 
 class Floor:
-    """The desk with its warm process, and the pages that are open."""
+    """The queue with its warm process, and the pages that are open."""
 
     def __init__(self) -> None:
-        self.desk = Desk()
-        self.sessions = Sessions(self.desk)
+        self.jobs = Jobs("limner.web.studio.tasks:work", limits=LIMITS)
+        self.sessions = Sessions(self.jobs)
 
     def close(self) -> None:
         """Stops what runs and deletes everything of every page."""
-        self.desk.close()
+        self.jobs.close()
         self.sessions.close_all()
 
-    def begin(self, session: Session, task: str, arguments: dict[str, Any]) -> Job:
-        """Puts a job of a page into the queue; one that the page still had there is stopped."""
+    def begin(self, session: Session, task: str, settings: dict[str, Any]) -> str:
+        """Puts a job of a page into the queue; one that the page still had there is stopped. Busy where the queue is full."""
         if session.job is not None:
-            self.desk.cancel(session.job)
-        session.job = self.desk.submit(task, arguments)
+            self.jobs.forget(session.job)
+        session.job = self.jobs.submit(task, settings, {}, client=session.folder.name)
         return session.job
 
-    async def follow(self, job: Job) -> AsyncIterator[tuple[Job, int]]:
-        """(the job, how many are before it) whenever something about it has changed, to its end."""
+    async def follow(self, id: str) -> AsyncIterator[tuple[Job, dict[str, Any]]]:
+        """(the job as it stands, its answer once it is done) whenever something about it has changed, to its end."""
         before: tuple[Any, ...] = ()
-        while True:
-            ahead = self.desk.ahead_of(job)
-            now = job.state, job.stage, job.done, job.total, ahead
+        while (job := self.jobs.view(id)) is not None:
+            now = job.state, job.stage, job.done, job.total, job.place
             if now != before:
                 before = now
-                yield job, ahead
-            if job.is_over:
+                answer = json.loads(self.jobs.files(id)[ANSWER].read_text("utf-8")) if job.state == DONE else {}
+                yield job, answer
+            if job.state not in OPEN:
                 return
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -54,7 +57,7 @@ class Floor:
         """Cancels the job of a page, if it has one."""
         session = self.sessions.of(page)
         if session.job is not None:
-            self.desk.cancel(session.job)
+            self.jobs.cancel(session.job)
 
 
 def taken_in(upload: str | None, place: Path, what: str, most_bytes: int | None = None) -> Path:

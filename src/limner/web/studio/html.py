@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from limner.web.studio.desk import CANCELLED, DONE, WAITING, Job
+from limner.web.jobs import CANCELLED, DONE, OPEN, QUEUED, Job
 
 CONSENT = (
     "Use photos of people who agreed to it. Every file made here says in its metadata that it is synthetic. "
@@ -20,16 +20,16 @@ def consent() -> str:
     return f'<p class="lm-consent" role="note">{escape(CONSENT)}</p>'
 
 
-def status(job: Job, ahead: int) -> str:
+def status(job: Job) -> str:
     """Where a job stands: its stage and a bar, or the line that says why it was refused."""
     if job.state == DONE:
-        return said(f"Done in {job.seconds:.1f} s.")
+        return said(f"Done in {(job.ended or 0) - (job.began or 0):.1f} s.")
     if job.state == CANCELLED:
         return said("Cancelled; nothing of it is kept.")
-    if job.is_over:
-        return refused(job.line)
-    if job.state == WAITING:
-        return said("Waiting" + (f"; {ahead} job{'s' if ahead > 1 else ''} before this one" if ahead else "") + " …", busy=True)
+    if job.state not in OPEN:
+        return refused(job.error or "it came to nothing")
+    if job.state == QUEUED:
+        return said("Waiting" + (f"; {job.place} job{'s' if job.place > 1 else ''} before this one" if job.place else "") + " …", busy=True)
     percent = round(100 * job.done / job.total) if job.total > 1 else None
     words = (job.stage or "beginning") + (f", {job.done} of {job.total}" if job.total > 1 else "")
     return said(f"{words[:1].upper()}{words[1:]} …", busy=True, percent=percent)

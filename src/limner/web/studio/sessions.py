@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from limner.web.studio.desk import Desk, Job
+from limner.web.jobs import Jobs
 
 MOST_RESULTS = 12  # ours: of one page; the oldest goes first, which bounds the disk
 NAME_CHARS = 40  # ours: of a photo's name in titles and of its results' folder
@@ -49,7 +49,7 @@ class Session:
     """One open page. folder: its own, private to this user of the machine."""
 
     folder: Path
-    job: Job | None = None
+    job: str | None = None
     results: list[Result] = field(default_factory=list)
     count: int = 0
     files: dict[str, Path] = field(default_factory=dict)
@@ -92,8 +92,8 @@ class Session:
 class Sessions:
     """All open pages, each by the name that Gradio gives it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
         self.folder = Path(tempfile.mkdtemp(prefix="limner-studio-"))  # of mode 700
         self.uploads = self.folder / "uploads"  # where Gradio puts what pages send, by content: two pages may share a file
         self.uploads.mkdir()
@@ -128,7 +128,7 @@ class Sessions:
         if session is None:
             return
         if session.job is not None:
-            self.desk.cancel(session.job)
+            self.jobs.forget(session.job)
         with self._lock:
             shared = {path for other in self._open.values() for path in other.uploads}
         for path in session.uploads - shared:

@@ -1,34 +1,28 @@
 """What the studio's warm process does: the same functions that the commands call, told how far they are and asked to stop in between.
 
-Only files of the session's own folder are read and written. What is refused comes back as the terminal's one line.
+Only files that the server names are read and written; paths come as text. What is refused comes back as the terminal's one line.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import time
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.types import InputError, Motion
-from limner.web.studio.desk import CANCELLED, DONE, FAILED, REFUSED, SAY_EVERY_S, Cancelled
 
 if TYPE_CHECKING:
     from limner.api import RenderedClip
     from limner.generation.moves import BodyEngine
     from limner.generation.smiles import Engine
-    from limner.web.studio.edits import Edits
+    from limner.web.worker import Do, Progress
 
-Progress = Callable[[str, int, int], None]
+ANSWER = "answer.json"  # in the job's folder of results
 MOST_DRIVER_FRAMES = 3000  # ours: as many as limner smile renders; two minutes at 25 frames a second
 EXAMPLE_PERSON = 0  # ours: one who is seen well
 SHEET_ROWS = 12  # as limner inspect
-LITTLE_MEMORY = "not enough memory; choose a smaller size or fewer modes"
 
 
 class Bench:
@@ -61,71 +55,24 @@ class Bench:
             make_smiles(picture, Path(folder), SmileSettings(size=128, frames=2, modes=2), self.faces)
 
 
-@dataclass
-class Teller:
-    """A Progress that sends what it is told, not too often, and raises Cancelled once the job is to stop."""
-
-    pipe: Connection
-    stop: Any
-    stage: str = ""
-    said_at: float = 0.0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self.stop.is_set():
-            raise Cancelled
-        now = time.monotonic()
-        if stage != self.stage or now - self.said_at > SAY_EVERY_S:
-            self.stage, self.said_at = stage, now
-            self.pipe.send(("progress", stage, done, total))
-
-
-def serve(pipe: Connection, stop: Any) -> None:
-    """The process: warms up, then takes one job after the other until the other end of the pipe is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's; it ends this process
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+def work() -> Do:
+    """What limner.web.worker calls for each job, once everything is warm: its answer lies in ANSWER."""
     bench = Bench()
-    if not pipe.poll(0):
-        bench.warm()
-    while True:
+    bench.warm()
+
+    def do(kind: str, settings: dict[str, Any], given: Path, out: Path, progress: Progress) -> None:
         try:
-            task, arguments = pipe.recv()
-        except EOFError:
-            return
-        answer = one(bench, task, arguments, Teller(pipe, stop))
-        try:
-            pipe.send(answer)
-        except OSError:
-            return
+            answer = TASKS[kind](bench, progress, **settings)
+        except RuntimeError as error:
+            if "allocate memory" in str(error) or "out of memory" in str(error):  # torch's way to say it
+                raise MemoryError from error
+            raise
+        (out / ANSWER).write_text(json.dumps(answer, default=str), encoding="utf-8")
+
+    return do
 
 
-def one(bench: Bench, task: str, arguments: dict[str, Any], progress: Progress) -> tuple[str, Any]:
-    """Does one job -> (how it ended, its answer or the line that says why not)."""
-    try:
-        return DONE, TASKS[task](bench, progress, **arguments)
-    except Cancelled:
-        return CANCELLED, ""
-    except InputError as error:
-        return REFUSED, sentence(error)
-    except MemoryError:
-        return REFUSED, LITTLE_MEMORY
-    except Exception as error:
-        if os.environ.get("LIMNER_DEBUG") == "1":
-            import traceback
-
-            traceback.print_exception(error)
-        if "allocate memory" in str(error) or "out of memory" in str(error):  # torch raises a RuntimeError
-            return REFUSED, LITTLE_MEMORY
-        return FAILED, f"a fault of ours, {type(error).__name__}: {sentence(error)} (LIMNER_DEBUG=1 shows where; please report it)"
-
-
-def sentence(error: BaseException) -> str:
-    """The error's message on one line, as the terminal says it."""
-    from limner.cli.session import one_line
-
-    return one_line(error)
-
-
-def smile(bench: Bench, progress: Progress, *, photo: Path, name: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def smile(bench: Bench, progress: Progress, *, photo: str, name: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
     """`limner smile` of one photo into out/<name>/ -> its folder, its result.json and the curves of its modes."""
     from limner.generation.settings import SmileSettings
     from limner.generation.smiles import make_smiles
@@ -133,7 +80,7 @@ def smile(bench: Bench, progress: Progress, *, photo: Path, name: str, out: Path
 
     progress("reading the photo", 0, 1)
     checked = SmileSettings(**settings)
-    outcome = make_smiles(read_picture(photo, name=name), out, checked, bench.faces, progress=progress)
+    outcome = make_smiles(read_picture(photo, name=name), Path(out), checked, bench.faces, progress=progress)
     return {"folder": outcome.folder, "result": outcome.result, "curves": [curve.tolist() for curve in outcome.curves]}
 
 
@@ -141,10 +88,10 @@ def drive(
     bench: Bench,
     progress: Progress,
     *,
-    photo: Path,
+    photo: str,
     name: str,
-    driver: Path | None,
-    out: Path,
+    driver: str | None,
+    out: str,
     is_absolute: bool = False,
     intensity: float = 1.0,
     size: int | None = None,
@@ -160,10 +107,10 @@ def drive(
     progress("reading the photo", 0, 1)
     picture = read_picture(photo, name=name)
     progress("following the face that drives", 0, 1)
-    motion = example_motion() if driver is None else checked_driver(driver)
+    motion = example_motion() if driver is None else checked_driver(Path(driver))
     options: dict[str, Any] = {"size": size, "intensity": intensity, "renderer": renderer, "engine": bench.faces}
     clip = api.render(picture, motion, absolute=is_absolute, **options)
-    return clip_files(clip, out, progress)
+    return clip_files(clip, Path(out), progress)
 
 
 def checked_driver(path: Path) -> Path:
@@ -189,22 +136,22 @@ def example_motion() -> Motion:
 
 
 def edit(
-    bench: Bench, progress: Progress, *, photo: Path, name: str, motions: list[Path], edits: Edits, out: Path, renderer: str | None = None
+    bench: Bench, progress: Progress, *, photo: str, name: str, motions: list[str], edits: str, out: str, renderer: str | None = None
 ) -> dict[str, Any]:
     """The photo moved by its own motion, motions[0], with changes; mixed with motions[1] where there is one -> as `drive`."""
     from limner import api
     from limner.media.motion import read_motion
     from limner.media.pictures import read_picture
-    from limner.web.studio.edits import apply_edits
+    from limner.web.studio.edits import apply_edits, parse_edits
 
     progress("changing the motion", 0, 1)
     first, *more = (read_motion(path, "face") for path in motions)
-    changed = apply_edits(first, edits, more[0] if more else None)
+    changed = apply_edits(first, parse_edits(edits), more[0] if more else None)
     if changed.num_frames > MOST_DRIVER_FRAMES:
         raise InputError(f"the motion would have {changed.num_frames} frames; at most {MOST_DRIVER_FRAMES}: choose a higher speed")
     picture = read_picture(photo, name=name)
     clip = api.render(picture, changed, size=max(first.size), renderer=renderer, engine=bench.faces)
-    return clip_files(clip, out, progress)
+    return clip_files(clip, Path(out), progress)
 
 
 def clip_files(clip: RenderedClip, out: Path, progress: Progress) -> dict[str, Any]:
@@ -222,7 +169,7 @@ def clip_files(clip: RenderedClip, out: Path, progress: Progress) -> dict[str, A
     }
 
 
-def move(bench: Bench, progress: Progress, *, photo: Path, name: str, motion: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def move(bench: Bench, progress: Progress, *, photo: str, name: str, motion: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
     """`limner move` of one photo into out/<name>/ -> its folder, its result.json and the rate. motion: a file's path, or a shipped name."""
     from limner.generation.moves import MoveSettings, make_move, open_motion
     from limner.generation.recorded import is_motion_file
@@ -235,12 +182,12 @@ def move(bench: Bench, progress: Progress, *, photo: Path, name: str, motion: st
         progress("following the person who drives", 0, 1)
         checked_driver(Path(motion))
     driving, notes = open_motion(motion, bench.bodies)
-    outcome = make_move(picture, driving, out, checked, bench.bodies, progress=progress)
+    outcome = make_move(picture, driving, Path(out), checked, bench.bodies, progress=progress)
     return {"folder": outcome.folder, "result": outcome.result, "fps": str(driving.fps), "notes": list(notes)}
 
 
-def person(bench: Bench, progress: Progress, *, out: Path) -> dict[str, Any]:
-    """The example for `move`: an invented person, standing, drawn by limner -> the picture's path."""
+def person(bench: Bench, progress: Progress, *, out: str) -> dict[str, Any]:
+    """The example for `move`: an invented person, standing, drawn by limner, written to `out`."""
     from limner.data.sources.synthetic_bodies import person_clips
     from limner.media.pictures import write_png
 
@@ -248,28 +195,29 @@ def person(bench: Bench, progress: Progress, *, out: Path) -> dict[str, Any]:
     clip = next(person_clips(EXAMPLE_PERSON, 0, 256, actions=("hand-waving",)))
     assert clip.frames is not None
     write_png(out, clip.frames[0])
-    return {"path": out}
+    return {}
 
 
-def look(bench: Bench, progress: Progress, *, path: Path, out: Path, points: bool) -> dict[str, Any]:
-    """`limner inspect` of a store or a run, with its sheet -> the lines, and the sheet's path, or why there is none."""
+def look(bench: Bench, progress: Progress, *, path: str, out: str, points: bool) -> dict[str, Any]:
+    """`limner inspect` of a store or a run, with its sheet -> the lines; out/sheet.png."""
     from limner.contents import runs, stores
     from limner.contents.words import lines_of
     from limner.data.store import Store
     from limner.media.pictures import write_png
 
-    progress("reading every clip" if (path / "manifest.parquet").exists() else "reading what was logged", 0, 1)
-    if (path / "manifest.parquet").exists():
-        store = Store(path)
+    folder = Path(path)
+    progress("reading every clip" if (folder / "manifest.parquet").exists() else "reading what was logged", 0, 1)
+    if (folder / "manifest.parquet").exists():
+        store = Store(folder)
         told = stores.describe_store(store)
         progress("drawing the sheet", 0, 1)
         sheet = stores.store_sheet(store, SHEET_ROWS, points)
     else:
-        told = runs.describe_run(path)
+        told = runs.describe_run(folder)
         progress("drawing the curves", 0, 1)
-        sheet = runs.run_sheet(path)
-    write_png(out / "sheet.png", sheet)
-    return {"lines": lines_of(told), "sheet": out / "sheet.png"}
+        sheet = runs.run_sheet(folder)
+    write_png(Path(out) / "sheet.png", sheet)
+    return {"lines": lines_of(told)}
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -6,7 +6,6 @@ from typing import Any
 
 from limner.contents.runs import is_run
 from limner.web.studio import html
-from limner.web.studio.desk import Job
 from limner.web.studio.floor import Floor
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Session
@@ -64,13 +63,13 @@ def build(floor: Floor, roots: Sequence[Path]) -> None:
             return
         place = session.place()
 
-        def show(job: Job) -> str:
-            lines = [line.replace(str(places[name]), name) for line in job.answer["lines"]]
-            sheet = html.picture(session.url(job.answer["sheet"]), f"Sheet: what {name} holds")
+        def show(told: dict[str, Any]) -> str:
+            lines = [line.replace(str(places[name]), name) for line in told["lines"]]
+            sheet = html.picture(session.url(place / "sheet.png"), f"Sheet: what {name} holds")
             return html.listing(lines) + sheet
 
-        arguments = {"path": places[name], "out": place, "points": bool(drawn)}
-        async for said in parts.done(floor, session, "look", arguments, {str(places[name]): name}, show):
+        arguments = {"path": str(places[name]), "out": str(place), "points": bool(drawn)}
+        async for said in parts.done(floor, session, place, "look", arguments, {str(places[name]): name}, show):
             yield said
 
     parts.wire(floor, looks, [choice, points], outputs, make, cancel)

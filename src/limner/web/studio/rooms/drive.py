@@ -6,7 +6,6 @@ from typing import Any
 
 from limner.types import InputError
 from limner.web.studio import html
-from limner.web.studio.desk import Job
 from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, taken_in
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Session, plain_name
@@ -53,11 +52,11 @@ async def drives(
     name = plain_name(upload)
     driven_by = "the example" if motion is None else plain_name(driver)
 
-    def show(job: Job) -> str:
-        return parts.clip_view(session, place, job, photo, name, kind="drive", title=f"{name} driven by {driven_by}")
+    def show(told: dict[str, Any]) -> str:
+        return parts.clip_view(session, place, told, photo, name, kind="drive", title=f"{name} driven by {driven_by}")
 
-    arguments = {"photo": photo, "name": name, "driver": motion, "out": place / "made", "is_absolute": bool(is_absolute)}
-    arguments |= {"intensity": float(intensity), "size": int(size) or None, "renderer": renderer or None}
+    arguments = {"photo": str(photo), "name": name, "driver": motion and str(motion), "out": str(place / "made")}
+    arguments |= {"is_absolute": bool(is_absolute), "intensity": float(intensity), "size": int(size) or None, "renderer": renderer or None}
     known = {str(photo): Path(upload or "").name, str(motion): Path(driver or "").name}
-    async for said in parts.done(floor, session, "drive", arguments, known, show):
+    async for said in parts.done(floor, session, place, "drive", arguments, known, show):
         yield said

@@ -8,7 +8,6 @@ from typing import Any
 from limner.guides.face import GUIDE
 from limner.types import InputError
 from limner.web.studio import html
-from limner.web.studio.desk import Job
 from limner.web.studio.edits import parse_edits
 from limner.web.studio.floor import Floor
 from limner.web.studio.rooms import parts
@@ -86,10 +85,10 @@ async def edits(floor: Floor, session: Session, chosen: str | None, state: str, 
     photo = place / result.photo.name
     photo.hardlink_to(result.photo)  # the result that it came from may go before this one
 
-    def show(job: Job) -> str:
-        return parts.clip_view(session, place, job, photo, result.name, kind="edit", title=f"{chosen}, edited")
+    def show(told: dict[str, Any]) -> str:
+        return parts.clip_view(session, place, told, photo, result.name, kind="edit", title=f"{chosen}, edited")
 
-    arguments = {"photo": photo, "name": result.name, "motions": [result.motions[i] for i in (index, *mixed)], "edits": asked}
-    arguments |= {"out": place / "made", "renderer": renderer or None}
-    async for said in parts.done(floor, session, "edit", arguments, {str(photo): "the photo"}, show):
+    arguments = {"photo": str(photo), "name": result.name, "motions": [str(result.motions[i]) for i in (index, *mixed)], "edits": state}
+    arguments |= {"out": str(place / "made"), "renderer": renderer or None}
+    async for said in parts.done(floor, session, place, "edit", arguments, {str(photo): "the photo"}, show):
         yield said

@@ -8,7 +8,6 @@ from typing import Any
 from limner.data.sources.kinematics import shipped
 from limner.types import InputError
 from limner.web.studio import html
-from limner.web.studio.desk import DONE, Job
 from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, taken_in
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Result, Session, plain_name
@@ -56,24 +55,24 @@ async def moves(floor: Floor, session: Session, upload: str | None, *chosen: Any
         yield html.refused(str(error)), None
         return
     if not photo.exists():
-        async for said in parts.done(floor, session, "person", {"out": photo}, {}, lambda job: ""):
-            yield said[0], None
-        if session.job is None or session.job.state != DONE:
+        async for said in parts.done(floor, session, place, "person", {"out": str(photo)}, {}, lambda told: None):
+            yield said
+        if not photo.exists():  # cancelled
             return
 
-    def show(job: Job) -> str:
-        return shown(session, place, job, photo, name, plain_name(driver) if own else str(motion))
+    def show(told: dict[str, Any]) -> str:
+        return shown(session, place, told, photo, name, plain_name(driver) if own else str(motion))
 
     settings = {"speed": float(speed), "loop": bool(loop), "mirror": bool(mirror), "size": int(size) or None}
-    arguments = {"photo": photo, "name": name, "motion": str(own or motion), "out": place / "made", "settings": settings}
+    arguments = {"photo": str(photo), "name": name, "motion": str(own or motion), "out": str(place / "made"), "settings": settings}
     known = {str(photo): Path(upload or "the example").name, str(own): Path(driver or "").name}
-    async for said in parts.done(floor, session, "move", arguments, known, show):
+    async for said in parts.done(floor, session, place, "move", arguments, known, show):
         yield said
 
 
-def shown(session: Session, place: Path, job: Job, photo: Path, name: str, motion: str) -> str:
+def shown(session: Session, place: Path, answer: dict[str, Any], photo: Path, name: str, motion: str) -> str:
     """Keeps the result -> its video, what was done, and its files."""
-    told, folder, fps = job.answer["result"], job.answer["folder"], float(Fraction(job.answer["fps"]))
+    told, folder, fps = answer["result"], Path(answer["folder"]), float(Fraction(answer["fps"]))
     video, skeleton = folder / "move.mp4", folder / "retargeted.motion.json"
     title = f"{session.count}: {name} moved by {motion}"
     kept = {"names": ["video"], "videos": [video], "motions": [skeleton], "photo": photo, "name": name}
@@ -84,7 +83,7 @@ def shown(session: Session, place: Path, job: Job, photo: Path, name: str, motio
         "caption": f"{motion}, {told['duration_s']:.1f} s; {told['how']}",
         "links": [("video", session.url(video)), ("motion", session.url(skeleton))],
     }
-    notes = [*told["photo"]["warnings"], *told["notes"], *job.answer["notes"]]
+    notes = [*told["photo"]["warnings"], *told["notes"], *answer["notes"]]
     files = [(words, session.url(folder / file)) for words, file in (("sheet", "sheet.png"), ("result.json", "result.json"))]
     return html.player([figure], fps) + html.notes(notes) + html.picture(session.url(folder / "sheet.png"), SHEET) + html.links(files)
 

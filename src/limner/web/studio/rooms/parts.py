@@ -3,6 +3,7 @@
 Gradio reads the types of a handler's arguments as it is defined, so annotations here are no text.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from limner.types import InputError
+from limner.web.jobs import DONE, OPEN
 from limner.web.studio import html, plots
-from limner.web.studio.desk import DONE, Job
 from limner.web.studio.floor import Floor
 from limner.web.studio.sessions import Result, Session
 
@@ -105,23 +107,34 @@ def astronaut(floor: Floor) -> str:
 
 
 async def done(
-    floor: Floor, session: Session, task: str, arguments: dict[str, Any], known: dict[str, str], show: Callable[[Any], str]
+    floor: Floor,
+    session: Session,
+    place: Path,
+    task: str,
+    settings: dict[str, Any],
+    known: dict[str, str],
+    show: Callable[[dict[str, Any]], str | None],
 ) -> AsyncIterator[tuple[str, str | None]]:
-    """Does a job of a page, saying how far it is: (status, view) each time. show: the finished job -> the view.
+    """Does a job of a page, saying how far it is: (status, view) each time. show: the job's answer -> the view.
 
-    known: paths in the job's folder -> the names that the user knows, for its line."""
-    begun = floor.begin(session, task, arguments)
-    async for job, ahead in floor.follow(begun):
+    place: the job's folder, which goes if it comes to nothing. known: paths there -> the names that the user knows, for its line."""
+    try:
+        begun = floor.begin(session, task, settings)
+    except InputError as error:  # the queue is full
+        yield html.refused(str(error)), None
+        return
+    async for job, answer in floor.follow(begun):
         for path, name in known.items():
-            job.line = job.line.replace(path, name)
-        view = show(job) if job.state == DONE else None
-        yield html.status(job, ahead), view
+            job.error = job.error and job.error.replace(path, name)
+        if job.state not in (*OPEN, DONE):
+            shutil.rmtree(place, ignore_errors=True)
+        yield html.status(job), show(answer) if job.state == DONE else None
 
 
-def clip_view(session: Session, place: Path, job: Job, photo: Path, name: str, *, kind: str, title: str) -> str:
+def clip_view(session: Session, place: Path, told: dict[str, Any], photo: Path, name: str, *, kind: str, title: str) -> str:
     """Keeps a clip that tasks.clip_files wrote as a result of the page -> its video, how it came about, its curves and its files."""
-    told = job.answer
-    video, motion = told["folder"] / "video.mp4", told["folder"] / "video.motion.json"
+    folder = Path(told["folder"])
+    video, motion = folder / "video.mp4", folder / "video.motion.json"
     fps, title = Fraction(told["fps"]), f"{session.count}: {title}"
     session.add(
         Result(

@@ -9,7 +9,6 @@ import numpy as np
 
 from limner.types import InputError
 from limner.web.studio import html, plots
-from limner.web.studio.desk import Job
 from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, taken_in
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Result, Session, plain_name
@@ -53,8 +52,8 @@ async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: An
         return
     name = plain_name(upload)
 
-    def show(job: Job) -> str:
-        told, folder = job.answer["result"], job.answer["folder"]
+    def show(answer: dict[str, Any]) -> str:
+        told, folder = answer["result"], Path(answer["folder"])
         result = Result(
             title=f"{session.count}: {name}, {told['settings']['label']}, seed {told['settings']['seed']}",
             kind="smile",
@@ -67,10 +66,10 @@ async def smiles(floor: Floor, session: Session, upload: str | None, *chosen: An
             name=name,
         )
         session.add(result)
-        return shown(session, result, told, [np.array(curve) for curve in job.answer["curves"]])
+        return shown(session, result, told, [np.array(curve) for curve in answer["curves"]])
 
-    arguments = {"photo": photo, "name": name, "out": place / "made", "settings": settings}
-    async for said in parts.done(floor, session, "smile", arguments, {str(photo): Path(upload or "").name}, show):
+    arguments = {"photo": str(photo), "name": name, "out": str(place / "made"), "settings": settings}
+    async for said in parts.done(floor, session, place, "smile", arguments, {str(photo): Path(upload or "").name}, show):
         yield said
 
 
