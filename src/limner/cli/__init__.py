@@ -41,7 +41,7 @@ usage: limner COMMAND [OPTIONS]
   study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
-                              move, study, evaluation
+                              move, study, evaluation, studio
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -72,6 +72,7 @@ SUBCOMMANDS = {
         "move",
         "study",
         "evaluation",
+        "studio",
     ),
 }
 BODY_BENCHES = ("actions", "bodies", "scgan", "move")

@@ -303,3 +303,17 @@ def study(args: Sequence[str]) -> int:
 
     study.run(raters=asked.raters, out=asked.out)
     return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchStudio:
+    """The studio's first page, cold and warm; a click against `limner smile` in a warm process; memory after 5 and after 100 jobs."""
+
+
+def studio(args: Sequence[str]) -> int:
+    """The command `limner bench studio`."""
+    parse(BenchStudio, "bench studio", args)
+    from limner.bench import studio as bench
+
+    bench.run()
+    return OK

@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from limner.types import DependencyError
-from limner.web.studio.floor import MOST_UPLOAD, Floor
+from limner.web.studio.floor import MOST_UPLOAD_BYTES, Floor
 
 EXTRA = "the studio needs one more package: pip install 'limner[studio]'"
-FILE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+POSTED_BYTES, UPLOAD_S = 2 * 10**6, 900.0  # ours: of what is no upload; and seconds that an upload may take
+# Gradio's page has its script and style in itself, and makes functions of text; of other servers it may load nothing.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def make_app(floor: Floor, roots: Sequence[Path] = ()) -> Any:
@@ -23,10 +31,14 @@ def make_app(floor: Floor, roots: Sequence[Path] = ()) -> Any:
     import gradio as gr
     from fastapi import FastAPI
 
+    from limner.web import serving
+
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    bounds = {"body_bytes": POSTED_BYTES, "larger": {"/gradio_api/upload": MOST_UPLOAD_BYTES}, "body_s": UPLOAD_S}
+    app.add_middleware(serving.Guard, **bounds, headers=HEADERS)
     _add_files(app, floor)
     look = {"css": _static("studio.css"), "head": _scripts(), "theme": _theme(gr)}
-    options = {"footer_links": [], "max_file_size": MOST_UPLOAD, "show_error": False, "ssr_mode": False}
+    options = {"footer_links": [], "max_file_size": MOST_UPLOAD_BYTES, "show_error": False, "ssr_mode": False}
     from limner.web.studio.page import page
 
     return gr.mount_gradio_app(app, page(floor, roots), path="/", **look, **options)
@@ -57,7 +69,7 @@ def _add_files(app: Any, floor: Floor) -> None:
         path = floor.sessions.file(key)
         if path is None:
             raise HTTPException(404, "this file is gone; results are deleted with their page")
-        return FileResponse(path, headers=FILE_HEADERS)
+        return FileResponse(path, headers={"Cache-Control": "no-store"})
 
 
 def run(host: str, port: int, said: Callable[[str], None], roots: Sequence[Path] = ()) -> None:

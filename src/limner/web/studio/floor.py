@@ -17,7 +17,7 @@ from limner.web.studio.tasks import ANSWER
 
 LOOK_EVERY_S = 0.05  # ours: how often a page looks how far its job is
 MOST_PHOTO_BYTES = 50 * 10**6  # ours: a photo of 100 megapixels as JPEG
-MOST_UPLOAD = "300mb"  # ours: of any file; a driving video of some minutes
+MOST_UPLOAD_BYTES = 300 * 10**6  # ours: of any file; a driving video of some minutes
 LIMITS = Limits(bound=64, per_client=4, job_s=1800.0)  # ours: a page has one job at a time; the longest video that drives takes minutes
 
 

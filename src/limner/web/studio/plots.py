@@ -15,13 +15,15 @@ UNITS = (("AU6", "cheek raiser"), ("AU12", "lip corner puller"))
 
 
 def au_plots(curves: Sequence[np.ndarray], names: Sequence[str], fps: Fraction, key: str) -> str:
-    """curves: a mode each, (T, 2) of AU6 and AU12, intensities 0..5 -> HTML: two plots and a legend. key: the id of the plots."""
+    """curves: a mode each, (T, 2) of AU6 and AU12, intensities 0..5 -> HTML: two plots, and a legend where there are several.
+
+    key: the id of the plots."""
     legend = "".join(
         f'<li><svg width="22" height="8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4" {stroke(i)}/></svg>{escape(name)}</li>'
         for i, name in enumerate(names)
     )
     plots = "".join(plot([curve[:, i] for curve in curves], names, fps, f"{unit}, {what}") for i, (unit, what) in enumerate(UNITS))
-    return f'<div class="lm-plots" id="{key}">{plots}</div><ul class="lm-legend">{legend}</ul>'
+    return f'<div class="lm-plots" id="{key}">{plots}</div>' + (f'<ul class="lm-legend">{legend}</ul>' if len(curves) > 1 else "")
 
 
 def stroke(index: int) -> str:

@@ -71,9 +71,9 @@ class Session:
             shutil.rmtree(old.folder, ignore_errors=True)
 
     def videos(self, *kinds: str) -> dict[str, tuple[Result, int]]:
-        """'2: me, spontaneous smiles, seed 0: mode 1' -> (the result, which of its videos), the newest result first; of these kinds."""
+        """'2: me, spontaneous, seed 0, mode 1' -> (the result, which of its videos), the newest result first; of these kinds."""
         return {
-            f"{result.title}: {name}": (result, i)
+            result.title + (f", {name}" if len(result.names) > 1 else ""): (result, i)
             for result in reversed(self.results)
             if not kinds or result.kind in kinds
             for i, name in enumerate(result.names)

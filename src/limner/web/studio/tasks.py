@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ANSWER = "answer.json"  # in the job's folder of results
 MOST_DRIVER_FRAMES = 3000  # ours: as many as limner smile renders; two minutes at 25 frames a second
-EXAMPLE_PERSON = 0  # ours: one who is seen well
 SHEET_ROWS = 12  # as limner inspect
 
 
@@ -186,18 +185,6 @@ def move(bench: Bench, progress: Progress, *, photo: str, name: str, motion: str
     return {"folder": outcome.folder, "result": outcome.result, "fps": str(driving.fps), "notes": list(notes)}
 
 
-def person(bench: Bench, progress: Progress, *, out: str) -> dict[str, Any]:
-    """The example for `move`: an invented person, standing, drawn by limner, written to `out`."""
-    from limner.data.sources.synthetic_bodies import person_clips
-    from limner.media.pictures import write_png
-
-    progress("drawing a person", 0, 1)
-    clip = next(person_clips(EXAMPLE_PERSON, 0, 256, actions=("hand-waving",)))
-    assert clip.frames is not None
-    write_png(out, clip.frames[0])
-    return {}
-
-
 def look(bench: Bench, progress: Progress, *, path: str, out: str, points: bool) -> dict[str, Any]:
     """`limner inspect` of a store or a run, with its sheet -> the lines; out/sheet.png."""
     from limner.contents import runs, stores
@@ -225,6 +212,5 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "drive": drive,
     "edit": edit,
     "move": move,
-    "person": person,
     "look": look,
 }

@@ -26,10 +26,10 @@ def build(floor: Floor) -> None:
             size = parts.size("drive-size")
             with gr.Accordion("More", open=False):
                 renderer = parts.renderer()
+            is_example = gr.State(False)  # inside the tab: Gradio takes whatever stands between tabs for one
             make, cancel = parts.buttons("Move the photo", "drive")
         with gr.Column(scale=2, min_width=300):
             outputs = parts.places("Drop a photo and a driving video, or try the example.", "drive")
-    is_example = gr.State(False)
     driver.change(lambda: False, None, is_example, queue=False, **parts.QUIET)
     inputs = [photo, driver, is_absolute, intensity, size, renderer, is_example]
     parts.wire(floor, drives, inputs, outputs, make, cancel, [(example, lambda: (parts.astronaut(floor), True), [photo, is_example])])

@@ -86,7 +86,7 @@ async def edits(floor: Floor, session: Session, chosen: str | None, state: str, 
     photo.hardlink_to(result.photo)  # the result that it came from may go before this one
 
     def show(told: dict[str, Any]) -> str:
-        return parts.clip_view(session, place, told, photo, result.name, kind="edit", title=f"{chosen}, edited")
+        return parts.clip_view(session, place, told, photo, result.name, kind="edit", title=f"{result.name}, edited")
 
     arguments = {"photo": str(photo), "name": result.name, "motions": [str(result.motions[i]) for i in (index, *mixed)], "edits": state}
     arguments |= {"out": str(place / "made"), "renderer": renderer or None}

@@ -12,6 +12,9 @@ from limner.web.studio.floor import MOST_PHOTO_BYTES, Floor, taken_in
 from limner.web.studio.rooms import parts
 from limner.web.studio.sessions import Result, Session, plain_name
 
+FIRST = "hand-waving"  # ours: what shows most with the least
+SHEET = "Sheet: eight moments of the video, and below each the skeleton that drove it"
+
 
 def build(floor: Floor) -> None:
     """The tab."""
@@ -21,7 +24,8 @@ def build(floor: Floor) -> None:
         with gr.Column(scale=1, min_width=300):
             photo = parts.photo(floor, "Photo of a whole person", "move-photo")
             example = gr.Button("Try it with an example", size="sm", elem_id="move-example")
-            motion = gr.Dropdown(shipped.names(), value=shipped.names()[0], label="Motion", elem_id="move-motion")
+            choices = [(f"{name}: {shipped.MOTIONS[name][2]}", name) for name in shipped.names()]
+            motion = gr.Dropdown(choices, value=FIRST, label="Motion", elem_id="move-motion")
             driver = parts.upload(floor, "Or your own: a motion file of a body, or a video of a person", "move-driver")
             speed = gr.Slider(0.25, 4, value=1, step=0.05, label="Speed", elem_id="move-speed")
             with gr.Row():
@@ -31,15 +35,13 @@ def build(floor: Floor) -> None:
             make, cancel = parts.buttons("Move the person", "move")
         with gr.Column(scale=2, min_width=300):
             outputs = parts.places("Drop a photo of a person, or try the example.", "move")
-    is_example = gr.State(False)
-    photo.input(lambda: False, None, is_example, queue=False, **parts.QUIET)
-    inputs = [photo, motion, driver, speed, loop, mirror, size, is_example]
-    parts.wire(floor, moves, inputs, outputs, make, cancel, [(example, lambda: (None, True), [photo, is_example])])
+    inputs = [photo, motion, driver, speed, loop, mirror, size]
+    parts.wire(floor, moves, inputs, outputs, make, cancel, [(example, lambda: parts.person(floor), photo)])
 
 
 async def moves(floor: Floor, session: Session, upload: str | None, *chosen: Any) -> AsyncIterator[tuple[str, str | None]]:
     """Moves the person: (status, view) each time."""
-    motion, driver, speed, loop, mirror, size, is_example = chosen
+    motion, driver, speed, loop, mirror, size = chosen
     place = session.place()
     try:
         own = taken_in(driver, place, "driver") if driver else None
@@ -47,25 +49,17 @@ async def moves(floor: Floor, session: Session, upload: str | None, *chosen: Any
             raise InputError("choose a motion, or drop a file of one")
         if speed is None:
             raise InputError("a number is missing; fill every field")
-        if not (is_example and not upload):
-            photo, name = taken_in(upload, place, "photo", MOST_PHOTO_BYTES), plain_name(upload)
-        else:
-            photo, name = place / "photo.png", "example"
+        photo, name = taken_in(upload, place, "photo", MOST_PHOTO_BYTES), plain_name(upload)
     except InputError as error:
         yield html.refused(str(error)), None
         return
-    if not photo.exists():
-        async for said in parts.done(floor, session, place, "person", {"out": str(photo)}, {}, lambda told: None):
-            yield said
-        if not photo.exists():  # cancelled
-            return
 
     def show(told: dict[str, Any]) -> str:
         return shown(session, place, told, photo, name, plain_name(driver) if own else str(motion))
 
     settings = {"speed": float(speed), "loop": bool(loop), "mirror": bool(mirror), "size": int(size) or None}
     arguments = {"photo": str(photo), "name": name, "motion": str(own or motion), "out": str(place / "made"), "settings": settings}
-    known = {str(photo): Path(upload or "the example").name, str(own): Path(driver or "").name}
+    known = {str(photo): Path(upload or "").name, str(own): Path(driver or "").name}
     async for said in parts.done(floor, session, place, "move", arguments, known, show):
         yield said
 
@@ -86,6 +80,3 @@ def shown(session: Session, place: Path, answer: dict[str, Any], photo: Path, na
     notes = [*told["photo"]["warnings"], *told["notes"], *answer["notes"]]
     files = [(words, session.url(folder / file)) for words, file in (("sheet", "sheet.png"), ("result.json", "result.json"))]
     return html.player([figure], fps) + html.notes(notes) + html.picture(session.url(folder / "sheet.png"), SHEET) + html.links(files)
-
-
-SHEET = "Sheet: eight moments of the video, and below each the skeleton that drove it"

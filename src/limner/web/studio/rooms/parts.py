@@ -6,6 +6,7 @@ Gradio reads the types of a handler's arguments as it is defined, so annotations
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,14 @@ def astronaut(floor: Floor) -> str:
     path = floor.sessions.folder / "astronaut.png"
     if not path.exists():
         write_png(path, data.astronaut())
+    return str(path)
+
+
+def person(floor: Floor) -> str:
+    """The example for bodies: somebody who is not there, drawn by limner (prepare synthetic-bodies, 256 px)."""
+    path = floor.sessions.folder / "person.webp"
+    if not path.exists():
+        path.write_bytes((files("limner.web.studio") / "static" / "person.webp").read_bytes())
     return str(path)
 
 

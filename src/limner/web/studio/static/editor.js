@@ -12,13 +12,41 @@ class LimnerEditor extends HTMLElement {
     this.frame = 0;
     this.point = 54; // the left corner of the lips
     this.unit = LimnerEditor.distance(this.motion.frames[0][36], this.motion.frames[0][45]);
+    this.face = this.square();
     this.build();
-    this.draw();
+    this.zoom(true);
     this.tell();
   }
 
   static distance(a, b) {
     return Math.hypot(a[0] - b[0], a[1] - b[1]);
+  }
+
+  // x, y and side of a square round all places of all points, as far as the picture reaches.
+  square() {
+    const all = this.motion.frames.flat();
+    const [x, y] = [0, 1].map((i) => all.map((p) => p[i]));
+    const low = [x, y].map((v) => v.reduce((a, b) => Math.min(a, b)));
+    const high = [x, y].map((v) => v.reduce((a, b) => Math.max(a, b)));
+    const side = Math.min(1.5 * Math.max(high[0] - low[0], high[1] - low[1]), ...this.motion.size);
+    const from = [0, 1].map((i) => Math.min(Math.max(0, (low[i] + high[i] - side) / 2), this.motion.size[i] - side));
+    return [...from, side];
+  }
+
+  // Shows the face alone, or the whole picture.
+  zoom(near) {
+    const [width, height] = this.motion.size;
+    const [x, y, w, h] = near ? [this.face[0], this.face[1], this.face[2], this.face[2]] : [0, 0, width, height];
+    const stage = this.querySelector(".lm-stage");
+    stage.style.setProperty("--shape", w / h);
+    Object.assign(stage.firstElementChild.style, {
+      width: `${(100 * width) / w}%`,
+      height: `${(100 * height) / h}%`,
+      left: `${(-100 * x) / w}%`,
+      top: `${(-100 * y) / h}%`,
+    });
+    this.querySelector(".lm-zoom").setAttribute("aria-pressed", String(near));
+    this.draw();
   }
 
   // (T, K, 2) of another motion -> its points at one of `num` frames: first and last stay, straight lines between.
@@ -57,16 +85,16 @@ class LimnerEditor extends HTMLElement {
 
   build() {
     const slider = (key, words, min, max, step, value) =>
-      `<label class="lm-slide">${words}<input type="range" data-key="${key}" min="${min}" max="${max}" step="${step}" value="${value}">` +
+      `<label class="lm-slide"><span>${words}</span><input type="range" data-key="${key}" min="${min}" max="${max}" step="${step}" value="${value}">` +
       `<output>${value}</output></label>`;
     const others = JSON.parse(this.dataset.others);
     const choices = others.map((name, i) => `<option value="${i + 1}"></option>`).join("");
     this.innerHTML =
-      `<div class="lm-stage"><video muted playsinline preload="auto" aria-hidden="true"></video>` +
-      `<canvas tabindex="0" role="application" aria-label="The points over the photo. Brackets choose a point, arrow keys move it."></canvas></div>` +
+      `<div class="lm-stage"><div class="lm-inner"><video muted playsinline preload="auto" aria-hidden="true"></video>` +
+      `<canvas tabindex="0" role="application" aria-label="The points over the photo. Brackets choose a point, arrow keys move it."></canvas></div></div>` +
       `<div class="lm-controls"><button type="button" class="lm-play">Play</button>` +
       `<input type="range" class="lm-seek" min="0" max="${this.motion.frames.length - 1}" value="0" aria-label="frame">` +
-      `<output class="lm-time"></output></div>` +
+      `<output class="lm-time"></output><button type="button" class="lm-zoom" aria-pressed="true">Face</button></div>` +
       `<p class="lm-chosen" aria-live="polite"></p><div class="lm-slides">` +
       slider("strength", "Strength", 0, 2, 0.05, 1) +
       slider("speed", "Speed", 0.25, 4, 0.05, 1) +
@@ -80,7 +108,6 @@ class LimnerEditor extends HTMLElement {
     this.video = this.querySelector("video");
     this.video.src = this.dataset.video;
     this.canvas = this.querySelector("canvas");
-    [this.canvas.width, this.canvas.height] = this.motion.size;
     this.seek = this.querySelector(".lm-seek");
     this.fps = this.motion.frames.length > 1 ? Number(this.dataset.fps) : 25;
     this.seek.addEventListener("input", () => this.show(Number(this.seek.value)));
@@ -88,6 +115,8 @@ class LimnerEditor extends HTMLElement {
     this.video.addEventListener("pause", () => (this.querySelector(".lm-play").textContent = "Play"));
     this.querySelectorAll("[data-key]").forEach((input) => input.addEventListener("input", () => this.slide(input)));
     select?.addEventListener("change", () => this.slide(this.querySelector("[data-key=mix]")));
+    this.querySelector(".lm-zoom").addEventListener("click", (event) => this.zoom(event.target.getAttribute("aria-pressed") !== "true"));
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.querySelector(".lm-undo").addEventListener("click", () => (this.edits.drags.pop(), this.changed()));
     this.querySelector(".lm-reset").addEventListener("click", () => this.reset());
     this.canvas.addEventListener("pointerdown", (event) => this.grab(event));
@@ -143,7 +172,7 @@ class LimnerEditor extends HTMLElement {
 
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    const scale = this.canvas.width / box.width;
+    const scale = this.motion.size[0] / box.width;
     return { at: [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale], scale };
   }
 
@@ -209,10 +238,14 @@ class LimnerEditor extends HTMLElement {
 
   draw() {
     const [width, height] = this.motion.size;
+    const shown = this.canvas.clientWidth;
+    if (!shown) return;
+    const fine = Math.min(4096, shown * devicePixelRatio) / width; // canvas pixels a picture's pixel
+    [this.canvas.width, this.canvas.height] = [Math.round(width * fine), Math.round(height * fine)];
     const paint = this.canvas.getContext("2d");
+    paint.scale(fine, fine);
     const points = this.points(this.frame, this.held?.drag);
-    const thin = Math.max(1, width / 500);
-    paint.clearRect(0, 0, width, height);
+    const thin = width / shown; // one pixel of the page
     paint.lineWidth = thin;
     paint.strokeStyle = "#5aff78";
     for (const chain of this.lines) {
@@ -226,13 +259,13 @@ class LimnerEditor extends HTMLElement {
       paint.arc(...points[k], size, 0, 2 * Math.PI);
       paint.fill();
     };
-    points.forEach((_, k) => dot(k, 1.6 * thin, "#ffffff"));
-    dot(this.point, 3.2 * thin, "#ff4d4d");
+    points.forEach((_, k) => dot(k, 2.5 * thin, "#ffffff"));
+    dot(this.point, 5 * thin, "#ff4d4d");
     const second = (this.frame / this.fps).toFixed(2);
     this.querySelector(".lm-time").textContent = `${second} s`;
     this.seek.setAttribute("aria-valuetext", `${second} seconds`);
     const { drags } = this.edits;
-    this.querySelector(".lm-chosen").textContent = `Chosen: ${this.names[this.point]}. ${drags.length} drag${drags.length === 1 ? "" : "s"}.`;
+    this.querySelector(".lm-chosen").textContent = `Chosen: ${this.names[this.point].replaceAll("_", " ")}. ${drags.length} drag${drags.length === 1 ? "" : "s"}.`;
   }
 }
 customElements.define("limner-editor", LimnerEditor);

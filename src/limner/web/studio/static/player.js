@@ -24,7 +24,10 @@ class LimnerPlayer extends HTMLElement {
       event.target.setAttribute("aria-pressed", String(on));
     });
     this.addEventListener("keydown", (event) => this.key(event));
-    this.videos.forEach((video) => video.addEventListener("loadedmetadata", () => this.measure()));
+    this.videos.forEach((video) => video.addEventListener("loadedmetadata", () => {
+      video.parentElement.style.setProperty("--ar", video.videoWidth / video.videoHeight);
+      this.measure();
+    }));
     this.measure();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.pause();
     else this.play();
