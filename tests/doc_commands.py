@@ -47,7 +47,7 @@ def mentions(page: Path) -> list[str]:
 def limner_part(command: str) -> str | None:
     """The `limner ...` in a command line of any program, without its comment; None where there is none."""
     command = re.sub(r"(?<=\s)#.*", "", command).strip()
-    found = re.search(r"(?:^|[\s;&|/]|-m )limner (.*)", command)
+    found = re.search(r"(?:^|(?<!-t)[\s;&|/]|-m )limner (.*)", command)  # -t limner: an image's name
     return found[1].strip() if found else None
 
 

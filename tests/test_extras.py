@@ -116,3 +116,9 @@ def test_optional_packages_are_imported_inside_functions_alone():
             if any(name.split(".")[0] in OPTIONAL or name in SERVERS for name in names) and id(node) not in guarded | inside:
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} imports {', '.join(names)}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_questions_page_lists_every_extra():
+    said = (ROOT / "docs" / "faq.md").read_text()
+    for extra in set(EXTRAS) - FOR_WORKING_HERE:
+        assert f"| `{extra}` |" in said, extra
