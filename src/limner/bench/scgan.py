@@ -48,13 +48,14 @@ def run(
     test: Path | None = None,
     small: bool = False,
     steps: int | None = None,
+    budget: float | None = None,
     variants: Sequence[str] = tuple(VARIANTS),
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Trains, generates, judges; prints the tables; writes OUT/scgan.json and sheets; -> the figures.
 
-    small: the recipes `-small`. steps: of every variant; None: the recipe's. InputError: an unknown variant, a store of other clips, people
-    who are learned from and tested."""
+    small: the recipes `-small`. steps: of every variant; None: the recipe's. budget: seconds of training of each, in place of steps.
+    InputError: an unknown variant, a store of other clips, people who are learned from and tested."""
     from limner.papers.whole import train
 
     out, known, asked = Path(out), Store(Path(store)), Store(Path(test or store))
@@ -63,7 +64,7 @@ def run(
     for name in variants:
         structure, losses = VARIANTS[name]
         changes = {"losses": losses} | ({} if steps is None else {"steps": steps})
-        train(f"scgan-{structure}" + ("-small" if small else ""), known.path, out / "runs" / name, changes, show=False)
+        train(f"scgan-{structure}" + ("-small" if small else ""), known.path, out / "runs" / name, changes, show=False, budget=budget)
         progress("training", len(made) + 1, len(variants))
         made[name] = out / "made" / name
         generate(asked, made[name], GenerateSettings(run=str(out / "runs" / name)), progress=progress)

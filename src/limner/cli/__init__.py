@@ -39,6 +39,7 @@ usage: limner COMMAND [OPTIONS]
   evaluate --real STORE --fake STORE2
                               every score of generated clips beside the originals', with intervals, and one page
   study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
+  reproduce WHAT              the papers' table1, table2, table3, table-iii and figures, from a store to the page
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
                               move, study, evaluation, studio
@@ -53,6 +54,7 @@ SUBCOMMANDS = {
     "motion": ("extract", "import", "export", "list"),
     "prepare": ("smiles", "synthetic-faces", "synthetic-bodies", "folder", "uva-nemo", "disfa", "disfa-plus", "kth", "human36m", "strips"),
     "study": ("build", "serve", "report"),
+    "reproduce": ("table1", "table2", "table3", "table-iii", "figures"),
     "bench": (
         "faces",
         "speed",
@@ -133,8 +135,8 @@ def _place(first: str, second: str) -> tuple[str, str]:
         return places.get(second, "benches"), name
     if first == "motion":
         return "motion", f"{name}_" if name in ("import", "list") else name
-    if first == "study":
-        return "study", name
+    if first in ("study", "reproduce"):
+        return first, name
     if first == "prepare":
         return ("work", f"prepare_{name}") if second in ("smiles", "synthetic-faces", "synthetic-bodies") else ("prepare", name)
     return MODULES[first], first

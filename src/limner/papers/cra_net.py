@@ -146,9 +146,8 @@ def build(config: CraNetConfig, label_names: tuple[str, ...]) -> CraNet:
 def stages(config: CraNetConfig, model: CraNet, films: Any, watched: Any) -> list[Stage]:
     """The VAE-GAN on single frames, then all of it on sequences."""
     c = config
-    weights = Weights(
-        l1=c.l1_weight, kl=c.kl_weight, critic=c.critic_weight, who=c.who_weight, code=c.code_weight, adversarial=c.adversarial
-    )  # type: ignore[arg-type]
+    own: dict[str, Any] = {name: getattr(c, f"{name}_weight") for name in ("l1", "kl", "critic", "who", "code")}
+    weights = Weights(**own, adversarial=c.adversarial)  # type: ignore[arg-type]
     learn: dict[str, Any] = {"weights": weights, "rate": c.rate, "critic_rate": c.critic_rate, "betas": (c.betas[0], c.betas[1])}
     augment: dict[str, Any] = {"flip": c.flip, "jitter": c.jitter}
 

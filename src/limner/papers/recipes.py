@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from limner.papers.baselines import cra_net, cra_net_small, cra_net_tiny, video_gan, video_gan_small, video_gan_tiny
+from limner.papers.baselines import cra_net, cra_net_small, cra_net_tiny, video_gan, video_gan_small, video_gan_tiny, warp_refine_small
 from limner.papers.cmmnet import CMMNetConfig
 from limner.papers.cmmnet_points import CMMNetPointsConfig
 from limner.papers.scgan import ScganConfig
@@ -265,6 +265,7 @@ RECIPES = {
         translation_tiny,
         warp_refine,
         warp_refine_plain,
+        warp_refine_small,
         warp_refine_tiny,
         scgan_siamese,
         scgan_stacked1,
