@@ -239,7 +239,7 @@ def test_doctor_finds_this_installation_well(limner, tmp_path: Path, monkeypatch
 
 
 def test_every_command_in_the_readme_is_understood():
-    from limner.cli import benches, body_benches, generate, inspect, motion, move, photos, prepare, work
+    from limner.cli import benches, body_benches, generate, inspect, motion, move, photos, prepare, reproduce, studio, work
     from limner.cli.session import parse
 
     records = {
@@ -259,7 +259,7 @@ def test_every_command_in_the_readme_is_understood():
     }
     records |= {"bench speed": benches.Speed, "prepare folder": prepare.Folder, "motion extract": motion.Extract}
     records |= {"motion import": motion.Import, "motion export": motion.Export, "motion list": motion.List}
-    records |= {"move": move.Move}
+    records |= {"move": move.Move, "reproduce table1": reproduce.Reproduce, "studio": studio.Studio}
     lines = [line.partition("#")[0] for line in (Path(__file__).parents[1] / "README.md").read_text().splitlines()]
     commands = [line.partition("limner ")[2].split() for line in lines if line.strip().startswith(("limner ", ".venv/bin/limner "))]
     assert len(commands) >= 8

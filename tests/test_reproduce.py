@@ -196,7 +196,6 @@ def test_figures_of_people(tmp_path):
 def test_from_nothing_to_the_page_and_on_again(tmp_path):
     """Tiny networks on drawn faces: the way counts, not the figures."""
     from limner.evaluation.evaluate import Networks
-
     from limner.reproduce import commands
 
     data = drawn_store(tmp_path / "faces", people=20, size=64, num=32)

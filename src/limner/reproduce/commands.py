@@ -31,12 +31,9 @@ def table(what: str, asked: Asked, *, progress: Progress = silent, say: Callable
     text = tables.markdown(made)
     write_text(asked.out / f"{what}.json", json.dumps(made, indent=1) + "\n")
     write_text(asked.out / f"{what}.md", text)
-    pictures = {
-        "The methods on the same faces": _png(smiles.figure_7(compared(found))),
-        "Action units": _png(curves.figure_8(found.scores["curves"], found.scores["labels"], found.untrained)),
-    }
-    if not found.scores["curves"]:
-        del pictures["Action units"]
+    pictures = {"The methods on the same faces": _png(smiles.figure_7(compared(found)))}
+    if found.scores["curves"]:
+        pictures["Action units"] = _png(curves.figure_8(found.scores["curves"], found.scores["labels"], found.untrained))
     page.write(asked.out / f"{what}.html", made, pictures, {"All scores, with players": "scores/index.html"})
     say(text)
     return made
