@@ -72,7 +72,8 @@ def test_five_minutes(place: Path, limner, astronaut: np.ndarray, smiling: np.nd
 
 def test_a_third_guide_is_one_file(place: Path, limner, monkeypatch: pytest.MonkeyPatch):
     """docs/howto/guide.md: the file of the page, put where guides are found, then every command; fewer and smaller steps."""
-    from limner import geometry, guides
+    from limner import guides
+    from test_guides import test_guide_is_sound
 
     code = python_blocks("docs/howto/guide.md")
     (place / "guides").mkdir()
@@ -81,7 +82,7 @@ def test_a_third_guide_is_one_file(place: Path, limner, monkeypatch: pytest.Monk
     monkeypatch.delitem(sys.modules, "limner.guides.hand", raising=False)
     hand = guides.load("hand")
     assert guides.names() == ["body", "face", "hand"]
-    assert geometry.unit_length(hand.canonical, hand) == pytest.approx(1, abs=1e-3)
+    test_guide_is_sound("hand")
     assert {i for line in hand.lines.values() for i in line} == set(range(21))
     exec(compile(code["make_hands.py"], "make_hands.py", "exec"), {"__name__": "__main__"})
     small = "runs/hands --set steps=[2] --set batch=3 --set widths=[4,8,8,8,8,8] --set critic_widths=[4,8,8,8]"
