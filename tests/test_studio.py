@@ -104,7 +104,7 @@ def test_names_from_outside_become_plain(given, plain):
 
 
 def test_files_go_with_their_page(floor):
-    sessions = Sessions(floor)
+    sessions = Sessions(floor.jobs)
     try:
         one, other = sessions.of("one"), sessions.of("other")
         place = one.place()
@@ -133,7 +133,7 @@ def test_files_go_with_their_page(floor):
 
 
 def test_the_oldest_result_goes_first(floor):
-    sessions = Sessions(floor)
+    sessions = Sessions(floor.jobs)
     session = sessions.of("page")
     places = [session.place() for _ in range(MOST_RESULTS + 1)]
     for place in places:

@@ -215,7 +215,7 @@ def test_errors_are_the_terminals_sentences(opened, tmp_path, limner):
     with one.page.expect_response(lambda answer: "upload" in answer.url):
         one.page.set_input_files("#smile-photo input[type=file]", tmp_path / "drawn.png")
     one.page.wait_for_timeout(1000)
-    assert one.make("smile").startswith("limner: drawn.png is not a picture")
+    assert one.make("smile") == "limner: drawn.png is an SVG drawing; save it as PNG first"
 
 
 def test_a_reload_deletes_everything_and_stops_the_job(opened, astronaut_png):

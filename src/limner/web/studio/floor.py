@@ -30,8 +30,8 @@ class Floor:
 
     def close(self) -> None:
         """Stops what runs and deletes everything of every page."""
-        self.jobs.close()
         self.sessions.close_all()
+        self.jobs.close()
 
     def begin(self, session: Session, task: str, settings: dict[str, Any]) -> str:
         """Puts a job of a page into the queue; one that the page still had there is stopped. Busy where the queue is full."""

@@ -94,7 +94,7 @@ class Sessions:
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
-        self.folder = Path(tempfile.mkdtemp(prefix="limner-studio-"))  # of mode 700
+        self.folder = Path(tempfile.mkdtemp(prefix="pages-", dir=jobs.folder))  # what a killed server left, the next one sweeps
         self.uploads = self.folder / "uploads"  # where Gradio puts what pages send, by content: two pages may share a file
         self.uploads.mkdir()
         self._open: dict[str, Session] = {}

@@ -30,6 +30,7 @@ def build(floor: Floor) -> None:
             make, cancel = parts.buttons("Move the photo", "drive")
         with gr.Column(scale=2, min_width=300):
             outputs = parts.places("Drop a photo and a driving video, or try the example.", "drive")
+    photo.upload(lambda: False, None, is_example, queue=False, **parts.QUIET)
     driver.change(lambda: False, None, is_example, queue=False, **parts.QUIET)
     inputs = [photo, driver, is_absolute, intensity, size, renderer, is_example]
     parts.wire(floor, drives, inputs, outputs, make, cancel, [(example, lambda: (parts.astronaut(floor), True), [photo, is_example])])
@@ -57,6 +58,6 @@ async def drives(
 
     arguments = {"photo": str(photo), "name": name, "driver": motion and str(motion), "out": str(place / "made")}
     arguments |= {"is_absolute": bool(is_absolute), "intensity": float(intensity), "size": int(size) or None, "renderer": renderer or None}
-    known = {str(photo): Path(upload or "").name, str(motion): Path(driver or "").name}
+    known = {str(photo): Path(upload or "").name} | ({str(motion): Path(driver or "").name} if motion else {})
     async for said in parts.done(floor, session, place, "drive", arguments, known, show):
         yield said

@@ -59,7 +59,7 @@ async def moves(floor: Floor, session: Session, upload: str | None, *chosen: Any
 
     settings = {"speed": float(speed), "loop": bool(loop), "mirror": bool(mirror), "size": int(size) or None}
     arguments = {"photo": str(photo), "name": name, "motion": str(own or motion), "out": str(place / "made"), "settings": settings}
-    known = {str(photo): Path(upload or "").name, str(own): Path(driver or "").name}
+    known = {str(photo): Path(upload or "").name} | ({str(own): Path(driver or "").name} if own else {})
     async for said in parts.done(floor, session, place, "move", arguments, known, show):
         yield said
 

@@ -132,12 +132,17 @@ async def done(
     except InputError as error:  # the queue is full
         yield html.refused(str(error)), None
         return
+    ended = False
     async for job, answer in floor.follow(begun):
+        ended = job.state not in OPEN
         for path, name in known.items():
             job.error = job.error and job.error.replace(path, name)
-        if job.state not in (*OPEN, DONE):
+        if ended and job.state != DONE:
             shutil.rmtree(place, ignore_errors=True)
         yield html.status(job), show(answer) if job.state == DONE else None
+    if not ended:
+        shutil.rmtree(place, ignore_errors=True)
+        yield html.said("Stopped: this page has begun another job."), None
 
 
 def clip_view(session: Session, place: Path, told: dict[str, Any], photo: Path, name: str, *, kind: str, title: str) -> str:
@@ -166,7 +171,7 @@ def upload(floor: Floor, label: str, name: str) -> Any:
     """The place where a file of any kind is dropped; what it is, its content says."""
     import gradio as gr
 
-    file: Any = gr.File(label=label, type="filepath", height=120, elem_id=name)
+    file: Any = gr.File(label=label, type="filepath", height=150, elem_id=name)
     file.preprocess = lambda payload: None if payload is None else payload.path
     holds(floor, file)
     return file
