@@ -10,6 +10,17 @@ from pathlib import Path
 from limner.types import InputError
 
 
+def api():
+    """For the API: the seed of a smile says what becomes of it."""
+    do = work()
+
+    def smile(kind: str, settings: dict, folder_in: Path, folder_out: Path, progress) -> None:
+        kinds = ("copy", "hang", "die", "refuse", "fault", "steps")
+        do(kinds[settings["seed"]], {**settings, "steps": 100_000}, folder_in, folder_out, progress)
+
+    return smile
+
+
 def work():
     def do(kind: str, settings: dict, folder_in: Path, folder_out: Path, progress) -> None:
         print("libraries print")

@@ -26,7 +26,7 @@ def modules_of(extra: str) -> list[str]:
     return [MODULES.get(name, name.replace("-", "_")) for name in names]
 
 
-SERVERS = {"limner.web.serving", "limner.web.study.server"}
+SERVERS = {"limner.web.serving", "limner.web.study.server", "limner.web.api.back", "limner.web.api.server"}
 OPTIONAL = {module: extra for extra in EXTRAS if extra not in FOR_WORKING_HERE for module in modules_of(extra)}
 
 
@@ -69,6 +69,12 @@ def study(folder: Path) -> None:
     serve([str(folder)])
 
 
+def serve(folder: Path) -> None:
+    from limner.cli.serve import serve
+
+    serve([])
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "heic": heic,
     "export": export,
@@ -76,6 +82,7 @@ CASES: dict[str, Callable[[Path], None]] = {
     "h36m": h36m,
     "studio": studio,
     "study": study,
+    "serve": serve,
 }
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from limner.web.jobs import CANCELLED, DONE, FAILED, PREFIX, QUEUED, REFUSED, RUNNING, Busy, Jobs, Limits, sweep
+from limner.web.job import CANCELLED, DONE, FAILED, QUEUED, REFUSED, RUNNING, Busy, Limits
+from limner.web.jobs import PREFIX, Jobs, sweep
 
 LONG = {"steps": 100_000}
 
@@ -37,6 +38,7 @@ def started(jobs: Jobs, id: str, stage: str) -> None:
 
 
 def test_a_job_goes_in_and_comes_out(jobs: Jobs):
+    assert jobs.wait_ready()
     id = jobs.submit("copy", {}, {"photo": b"pixels"})
     job = ended(jobs, id)
     assert (job.state, job.error, job.place) == (DONE, None, None)

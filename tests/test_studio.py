@@ -17,7 +17,7 @@ from limner.media.motion import read_motion
 from limner.media.pictures import read_picture, write_png
 from limner.media.video import read_tags
 from limner.types import InputError, Motion
-from limner.web.jobs import CANCELLED, DONE, REFUSED, Job
+from limner.web.job import CANCELLED, DONE, REFUSED, Job
 from limner.web.studio import html, plots
 from limner.web.studio.edits import Drag, Edits, apply_edits, parse_edits
 from limner.web.studio.floor import Floor

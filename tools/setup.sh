@@ -39,7 +39,7 @@ if ! "$VENV/bin/python" -c "import torch" >/dev/null 2>&1; then
 fi
 constraints=constraints.txt
 "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || { grep -v mediapipe constraints.txt > "$VENV/.constraints"; constraints="$VENV/.constraints"; }
-PIP_CONSTRAINT="" pip install -qq -c "$constraints" -e ".[dev,study]"
+PIP_CONSTRAINT="" pip install -qq -c "$constraints" -e ".[dev,study,serve]"
 pip check >/dev/null || { pip check; exit 1; }
 "$VENV/bin/python" -m compileall -q "$VENV"/lib >/dev/null 2>&1 || true   # imports are slow where writing bytecode is off
 rm -f "$BEGUN"

@@ -38,11 +38,12 @@ usage: limner COMMAND [OPTIONS]
   generate RUN                a store of generated clips from the first frames of another
   evaluate --real STORE --fake STORE2
                               every score of generated clips beside the originals', with intervals, and one page
+  serve                       the same as an HTTP API: photos in, jobs, videos out
   study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
   reproduce WHAT              the papers' table1, table2, table3, table-iii and figures, from a store to the page
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
                               clips, identity, synthetic, video, translation, training, actions, bodies, scgan,
-                              move, study, evaluation, studio
+                              move, study, serve, evaluation, studio
 
   COMMAND --help              the options of a command
   --version                   the version of limner
@@ -73,14 +74,16 @@ SUBCOMMANDS = {
         "scgan",
         "move",
         "study",
+        "serve",
         "evaluation",
         "studio",
     ),
 }
 BODY_BENCHES = ("actions", "bodies", "scgan", "move")
+WEB_BENCHES = ("study", "serve")
 MODULES = {  # of the commands without further words
     "smile": "photos", "render": "photos", "move": "move", "generate": "generate", "inspect": "inspect", "doctor": "work", "train": "work",
-    "studio": "studio", "evaluate": "evaluate",
+    "studio": "studio", "evaluate": "evaluate", "serve": "serve",
 }  # fmt: skip
 INTERRUPTED = "limner: interrupted; nothing half-written is left"
 
@@ -131,7 +134,7 @@ def _place(first: str, second: str) -> tuple[str, str]:
     """In which module a command is, and under which name."""
     name = second.replace("-", "_")
     if first == "bench":
-        places = {"evaluation": "evaluate"} | dict.fromkeys(BODY_BENCHES, "body_benches")
+        places = {"evaluation": "evaluate"} | dict.fromkeys(BODY_BENCHES, "body_benches") | dict.fromkeys(WEB_BENCHES, "web_benches")
         return places.get(second, "benches"), name
     if first == "motion":
         return "motion", f"{name}_" if name in ("import", "list") else name

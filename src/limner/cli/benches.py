@@ -285,27 +285,6 @@ def training(args: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """Simulated raters at once against the study server, killed (-9) and started again amid their answers: lost, doubled, how fast."""
-
-    raters: int = 50
-    """How many, each with a connection of its own."""
-    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
-    """Also write the figures there."""
-
-
-def study(args: Sequence[str]) -> int:
-    """The command `limner bench study`."""
-    asked = parse(Study, "bench study", args)
-    if asked.raters < 1:
-        raise InputError(f"--raters {asked.raters}: at least 1")
-    from limner.bench import study
-
-    study.run(raters=asked.raters, out=asked.out)
-    return OK
-
-
-@dataclass(frozen=True, kw_only=True)
 class BenchStudio:
     """The studio's first page, cold and warm; a click against `limner smile` in a warm process; memory after 5 and after 100 jobs."""
 

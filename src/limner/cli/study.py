@@ -105,7 +105,7 @@ def serve(args: Sequence[str]) -> int:
     with lock, serving.listen(asked.host, asked.port) as bound:
         answers = Answers(asked.study, plan)
         say(f"limner: {len(plan.compared)} pairs for raters at {serving.address_of(bound)} (Ctrl-C stops; answers are in {answers.path})")
-        serving.serve(study_app(asked.study, plan, answers), bound)
+        serving.serve(study_app(asked.study, plan, answers, hosts=serving.names_of(asked.host)), bound)
         answers.close()
     return OK
 

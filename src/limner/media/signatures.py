@@ -50,7 +50,7 @@ def unreadable(path: Path, head: bytes) -> InputError:
         return InputError(f"{path} is damaged or cut short (it begins as a {kind} picture)")
     if head[4:12] == b"ftypcrx ":
         return InputError(f"{path} is a camera's raw file; develop it to JPEG or TIFF first")
-    if kind := _video_kind(head):
+    if kind := video_kind(head):
         return InputError(f"{path} is a video ({kind}), not a photo; take a still from it first")
     if what := _start_of(head.lstrip(), OTHERS) or (OTHERS[b"<svg"] if b"<svg" in head.lower() else None):
         return InputError(f"{path} is {what}")
@@ -65,7 +65,8 @@ def _picture_kind(head: bytes) -> str | None:
     return _start_of(head, PICTURES)
 
 
-def _video_kind(head: bytes) -> str | None:
+def video_kind(head: bytes) -> str | None:
+    """Which container of videos begins with these bytes; None: none that limner knows."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "QuickTime" if head[8:10] == b"qt" or head[4:8] != b"ftyp" else "MP4"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":

@@ -11,73 +11,21 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
-import os
-import queue
 import secrets
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from limner.media.files import LOCK, lock_folder
 from limner.types import InputError
+from limner.web.job import CANCELLED, DONE, IN, OPEN, OUT, QUEUED, RUNNING, Busy, Job, Limits
+from limner.web.workers import Worker
 
-QUEUED, RUNNING, DONE, FAILED, REFUSED, CANCELLED = "queued", "running", "done", "failed", "refused", "cancelled"
-OPEN = (QUEUED, RUNNING)
 PREFIX = "limner-jobs-"
-TICK_S = 0.05
-GRACE_S = 1.0  # ours: a job told to stop does so at its next report, a frame away; one that does not is killed with its worker
-IN, OUT = "in", "out"
-
-
-class Busy(InputError):
-    """The queue is full, or this client's part of it."""
-
-
-@dataclass
-class Job:
-    """One job as the queue knows it. stage, done, total: what the worker reported last. error: one line, of a job that came to nothing.
-
-    created, began, ended: seconds of time.time(), None where not yet. place: how many jobs are served before it, while it is queued."""
-
-    id: str
-    client: str
-    kind: str
-    settings: dict[str, Any]
-    folder: Path
-    created: float
-    state: str = QUEUED
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    error: str | None = None
-    began: float | None = None
-    ended: float | None = None
-    place: int | None = None
-
-    @property
-    def out(self) -> Path:
-        """Where its results are."""
-        return self.folder / OUT
-
-
-@dataclass(kw_only=True)
-class Limits:
-    """bound: jobs that wait or run, of all clients; per_client: of one. job_s: seconds one may run. keep_s, kept: finished jobs are
-    forgotten after so long, or when there are more."""
-
-    bound: int = 16
-    per_client: int = 8
-    job_s: float = 300.0
-    keep_s: float = 3600.0
-    kept: int = 200
 
 
 class Jobs:
@@ -106,8 +54,14 @@ class Jobs:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def submit(self, kind: str, settings: Mapping[str, Any], inputs: Mapping[str, bytes], *, client: str = "") -> str:
-        """A new job -> its id, which is a secret. inputs: content by the name that `do` finds it under, ours and never a client's.
+    def wait_ready(self, timeout_s: float = 120.0) -> bool:
+        """Waits until every worker has loaded what it needs; -> whether all have. A job can be sent before."""
+        end = time.monotonic() + timeout_s
+        return all(worker.ready.wait(max(0.0, end - time.monotonic())) for worker in self._workers)
+
+    def submit(self, kind: str, settings: Mapping[str, Any], inputs: Mapping[str, bytes | Path], *, client: str = "") -> str:
+        """A new job -> its id, which is a secret. inputs: content, or a file that has it, by the name that `do` finds it under, which is
+        ours and never a client's.
 
         Busy: the queue, or the client's part of it, is full."""
         job = Job(secrets.token_urlsafe(16), client, kind, dict(settings), Path(), time.time())
@@ -119,7 +73,7 @@ class Jobs:
             self._jobs[job.id] = job
         try:
             for name, content in inputs.items():
-                (job.folder / IN / name).write_bytes(content)
+                _put(content, job.folder / IN / name)
         except OSError as error:
             self.forget(job.id)
             raise InputError("the server's disk cannot take another job now") from error
@@ -257,106 +211,15 @@ class Jobs:
             shutil.rmtree(self._jobs.pop(id).folder, ignore_errors=True)
 
 
-@dataclass
-class Worker:
-    """A thread that hands jobs to a process of its own, watches it, and starts another where it is gone."""
-
-    jobs: Jobs
-    device: dict[str, str]
-    job: Job | None = None
-    process: subprocess.Popen[str] | None = None
-    said: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
-
-    def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.thread.join(timeout=GRACE_S + 5)
-        self._kill()
-
-    def _serve(self) -> None:
-        self._start()  # at once: the first job need not wait for the imports
-        while (job := self.jobs._next()) is not None:
-            self.job = job
-            try:
-                self._do(job)
-            except Exception as error:  # a fault of ours in this thread must not end it: the next job goes on
-                self.jobs._end(job, FAILED, f"a fault of ours, {type(error).__name__}")
-                self._kill()
-            if job.state != DONE or job.id not in self.jobs._jobs:
-                shutil.rmtree(job.folder, ignore_errors=True)
-            self.job = None
-        self._kill()
-
-    def _start(self) -> None:
-        noise = None if os.environ.get("LIMNER_DEBUG") == "1" else subprocess.DEVNULL
-        self.said = queue.Queue()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "limner.web.worker", self.jobs.work],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            text=True,
-            env={**os.environ, **self.device},
-        )
-        threading.Thread(target=_listen, args=(self.process, self.said), daemon=True).start()
-
-    def _kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            if self.process.stdin is not None:
-                with contextlib.suppress(OSError):
-                    self.process.stdin.close()
-            self.process = None
-
-    def _tell(self, told: dict[str, Any]) -> None:
-        assert self.process is not None
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it died: its end is heard in a moment
-            self.process.stdin.write(json.dumps(told) + "\n")
-            self.process.stdin.flush()
-
-    def _do(self, job: Job) -> None:
-        """One job to its end; the process is killed where it hangs, and counts as dead where it falls silent."""
-        if self.process is None or self.process.poll() is not None:
-            self._kill()
-            self._start()
-        self._tell({"id": job.id, "kind": job.kind, "settings": job.settings, "in": str(job.folder / IN), "out": str(job.out)})
-        until, stop_by = time.monotonic() + self.jobs.limits.job_s, None
-        while True:
-            with contextlib.suppress(queue.Empty):
-                told = self.said.get(timeout=TICK_S)
-                if told is None:
-                    self._kill()
-                    self.jobs._end(job, FAILED, "the process at work on it died; other jobs go on")
-                    return
-                if told.get("id") == job.id:
-                    if "state" in told:
-                        self.jobs._end(job, told["state"], told.get("error"))
-                        return
-                    self.jobs._report(job, told["stage"], told["done"], told["total"])
-            now = time.monotonic()
-            if now > until:
-                self._kill()
-                self.jobs._end(job, FAILED, f"it took longer than {self.jobs.limits.job_s:g} seconds; ask for less")
-                return
-            if stop_by is None and (job.state == CANCELLED or self.jobs._closing):
-                self._tell({"cancel": job.id})
-                stop_by = now + GRACE_S
-            if stop_by is not None and now > stop_by:
-                self._kill()
-                return
-
-
-def _listen(process: subprocess.Popen[str], said: queue.Queue[dict[str, Any] | None]) -> None:
-    """Lines of a worker into its queue; None at their end."""
-    assert process.stdout is not None
-    with process.stdout, contextlib.suppress(ValueError, OSError):
-        for line in process.stdout:
-            said.put(json.loads(line))
-    said.put(None)
+def _put(content: bytes | Path, path: Path) -> None:
+    """Content to a path; that of a file by a second name for it, where the disk allows."""
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        return
+    try:
+        path.hardlink_to(content)
+    except OSError:
+        shutil.copyfile(content, path)
 
 
 def sweep() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h11
@@ -19,12 +20,14 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from limner.types import InputError
 
 HEAD_S = 10.0  # ours: a browser sends a request's head at once
+DRAIN_S = 1.0  # ours
 CONNECTIONS = 512  # ours: each costs a socket and some kB
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -48,6 +51,12 @@ def listen(host: str, port: int) -> socket.socket:
         bound.close()
         raise InputError(f"cannot listen on {host}, port {port} ({error.strerror or error}); name others with --host and --port") from error
     return bound
+
+
+def names_of(host: str) -> list[str]:
+    """What a server that only this machine reaches is called; [] (anything) of one that others reach."""
+    loopback = ["localhost", "127.0.0.1", "[::1]"]
+    return [*loopback, host] if host in ("localhost", "::1") or host.startswith("127.") else []
 
 
 def address_of(bound: socket.socket) -> str:
@@ -108,12 +117,23 @@ class Patient(H11Protocol):
 
 
 class Guard:
-    """Around an app: bodies of at most `body_bytes` (by path prefix where `larger` names one) within `body_s` seconds, and safe headers."""
+    """Around an app: bodies of at most `body_bytes` (by path prefix where `larger` names one) within `body_s` seconds, and safe headers.
+
+    hosts: the names it may be called by, none: any. A page elsewhere whose name was made to point here (DNS rebinding) is so refused.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, body_bytes: int, body_s: float, larger: Mapping[str, int] | None = None, headers: Mapping[str, str] = SAFE
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes: int,
+        body_s: float,
+        larger: Mapping[str, int] | None = None,
+        hosts: Sequence[str] = (),
+        headers: Mapping[str, str] = SAFE,
     ) -> None:
         self.app, self.body_bytes, self.body_s, self.larger = app, body_bytes, body_s, dict(larger or {})
+        self.hosts = {host.lower() for host in hosts}
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,10 +147,17 @@ class Guard:
                 message["headers"] = [*message["headers"], *(pair for pair in self.headers if pair[0] not in own)]
             await send(message)
 
+        asked = dict(scope["headers"])
         most = next((size for prefix, size in self.larger.items() if scope["path"].startswith(prefix)), self.body_bytes)
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        if told.isdigit() and int(told) > most:
+        told = asked.get(b"content-length", b"0")
+        refusal = None
+        if self.hosts and _host(asked.get(b"host", b"")) not in self.hosts:
+            refusal = JSONResponse({"error": "this server is not called by that name"}, 421, {"Connection": "close"})
+        elif told.isdigit() and int(told) > most:
             refusal = JSONResponse({"error": f"the request has {int(told)} bytes; at most {most} are taken"}, 413, {"Connection": "close"})
+        if refusal is not None:
+            if b"expect" not in asked:
+                await _drain(receive)
             await refusal(scope, receive, sending)
             return
         await self.app(scope, self._bounded(receive, most), sending)
@@ -149,10 +176,28 @@ class Guard:
             taken += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if taken > most:
+                if not whole:
+                    await _drain(receive)
                 raise HTTPException(413, f"the request has more than {most} bytes", {"Connection": "close"})
             return message
 
         return bounded
+
+
+def _host(told: bytes) -> str:
+    """b"LocalHost:8000" -> "localhost"."""
+    name = told.decode("latin-1").lower()
+    return name.rpartition(":")[0] if ":" in name and not name.endswith("]") else name
+
+
+async def _drain(receive: Receive) -> None:
+    """Lets a sender come to its end for a moment: one that still writes when the connection closes may never read why."""
+    end = time.monotonic() + DRAIN_S
+    with contextlib.suppress(asyncio.TimeoutError):
+        while (left := end - time.monotonic()) > 0:
+            message = await asyncio.wait_for(receive(), left)
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
 
 
 def plain_errors(app: FastAPI) -> None:
@@ -171,6 +216,10 @@ def plain_errors(app: FastAPI) -> None:
     @app.exception_handler(InputError)
     async def unfit(request: Request, error: InputError) -> JSONResponse:
         return JSONResponse({"error": " ".join(str(error).split())[:500]}, 400)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return JSONResponse({"error": "the request was cut short"}, 400)
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:

@@ -57,6 +57,7 @@ def main() -> None:
         channel.write(json.dumps(told) + "\n")
         channel.flush()
 
+    say(ready=True)
     while True:
         job = inbox.jobs.get()
         say(id=job["id"], **outcome(do, job, inbox, say))

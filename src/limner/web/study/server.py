@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,8 +33,8 @@ STATUS: dict[type[InputError], int] = {UnknownRater: 401, NotYours: 404, Expired
 T = TypeVar("T")
 
 
-def study_app(folder: Path, plan: Plan, answers: Answers) -> Any:
-    """The ASGI app of one study."""
+def study_app(folder: Path, plan: Plan, answers: Answers, *, hosts: Sequence[str] = ()) -> Any:
+    """The ASGI app of one study. hosts: names it may be called by; none: any."""
     app = FastAPI(title="limner study", docs_url=None, redoc_url=None, openapi_url=None)
     plain_errors(app)
     # ours: a person answers once in seconds; a class joins from one address at once, a flood does not
@@ -82,7 +82,7 @@ def study_app(folder: Path, plan: Plan, answers: Answers) -> Any:
             raise HTTPException(404, "no such pair in this study")
         return FileResponse(video_of(folder, pair), media_type="video/mp4", headers={"Cache-Control": "private, max-age=86400"})
 
-    return Guard(app, body_bytes=BODY_BYTES, body_s=BODY_S)
+    return Guard(app, body_bytes=BODY_BYTES, body_s=BODY_S, hosts=hosts)
 
 
 def _page(name: str) -> Callable[[], FileResponse]:

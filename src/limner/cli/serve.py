@@ -1,0 +1,87 @@
+"""`limner serve`: the HTTP API. A photo in, a job, its videos out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
+
+from limner.cli.session import OK, parse, say
+from limner.types import InputError
+
+TOKEN = "LIMNER_TOKEN"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """The HTTP API, until Ctrl-C: smiles, renderings and moves of photos that clients send. Its documentation is its first page."""
+
+    host: str = "127.0.0.1"
+    """0.0.0.0: any network of this machine; that asks for a token in the environment variable LIMNER_TOKEN."""
+    port: int = 8760
+    """0: any that is free."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Processes that do jobs; without it one for each GPU, or one."""
+    queue: int = 16
+    """Jobs that may wait or work at once; half of them one client's. More are told to come again (429)."""
+    modes: int = 8
+    """At most so many smiles of a photo."""
+    frames: int = 1500
+    """At most so many frames of a driving video, and of all smiles of a photo together."""
+    megapixels: float = 50.0
+    """Of the largest photo."""
+    photo_mib: int = 32
+    """Of the largest file of a photo, MiB."""
+    video_mib: int = 128
+    """Of the largest driving video, MiB."""
+    upload_s: float = 60.0
+    """Seconds an upload may take."""
+    job_s: float = 300.0
+    """Seconds a job may take."""
+    keep_s: float = 3600.0
+    """Seconds that results stay."""
+    cors: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="ORIGIN", help_behavior_hint="")] = ()
+    """Pages of that origin (https://example.org) may use it from a browser; can be given several times. None by default."""
+    open: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Let anyone in the network in, without a token."""
+
+
+def serve(args: Sequence[str]) -> int:
+    """The command `limner serve`."""
+    asked = parse(Serve, "serve", args)
+    from limner.web import require
+
+    require("serve", "fastapi", "uvicorn")
+    from limner.web import serving
+    from limner.web.api.back import back_of
+    from limner.web.api.limits import ApiLimits
+    from limner.web.api.server import api_app
+
+    limits = ApiLimits(**{name: getattr(asked, name) for name in ApiLimits.__dataclass_fields__ if hasattr(asked, name)})
+    token, names = os.environ.get(TOKEN) or None, serving.names_of(asked.host)
+    if token is None and not names and not asked.open:
+        raise InputError(f"others reach {asked.host}: set a token in {TOKEN}, which clients must send, or let anyone in with --open")
+    if asked.workers is not None and asked.workers < 1:
+        raise InputError(f"--workers {asked.workers}: at least 1")
+    for origin in asked.cors:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise InputError(f"--cors {origin}: an origin is written as https://example.org")
+    with serving.listen(asked.host, asked.port) as bound, back_of(limits, devices=devices(asked.workers), token=token) as back:
+        back.checks.wait_ready()
+        back.jobs.wait_ready()
+        asks = "a token is asked for" if token else "no token is asked for"
+        say(f"limner: the API is at {serving.address_of(bound)} ({asks}; Ctrl-C stops)")
+        serving.serve(api_app(back, origins=asked.cors, hosts=names), bound)
+    return OK
+
+
+def devices(workers: int | None) -> list[dict[str, str]]:
+    """The environment of each worker: a GPU of its own where there are any."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    num = workers or max(1, gpus)
+    return [{"CUDA_VISIBLE_DEVICES": str(i % gpus)} if gpus else {} for i in range(num)]
