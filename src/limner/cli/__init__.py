@@ -23,6 +23,7 @@ usage: limner COMMAND [OPTIONS]
   motion import|export FILE   skeletons of other tools: BVH, OpenPose, COCO, Penn Action, CSV
   inspect STORE|RUN|MOTION    what is in it, and a contact sheet of it
   studio                      limner in your browser: nothing leaves this computer
+  serve                       limner as an HTTP API: photos in, jobs, videos out
   doctor                      check this installation, and say what to do where something is wrong
 
   prepare smiles STORE        make the corpus of smiles that the models learn from
@@ -38,7 +39,6 @@ usage: limner COMMAND [OPTIONS]
   generate RUN                a store of generated clips from the first frames of another
   evaluate --real STORE --fake STORE2
                               every score of generated clips beside the originals', with intervals, and one page
-  serve                       the same as an HTTP API: photos in, jobs, videos out
   study build|serve|report    which of two methods' videos people prefer: pairs, a web page for raters, figures
   reproduce WHAT              the papers' table1, table2, table3, table-iii and figures, from a store to the page
   bench WHAT                  measure what limner reaches: faces, speed, motion, ablation, au, media,
