@@ -11,6 +11,7 @@ from limner import guides
 from limner.data.sources import kinematics
 from limner.data.sources.kinematics import ACTIONS, Build, Manner, figure, joints, period_s, project
 from limner.data.sources.kinematics.gait import GAITS
+from limner.data.sources.kinematics.shipped import load
 from limner.guides import body
 from limner.types import InputError
 
@@ -156,6 +157,21 @@ def test_projection_turns_the_person():
     np.testing.assert_allclose(side[..., 0], -points[..., 2], atol=1e-12)  # forward is to the right
     np.testing.assert_allclose(project(points, 180)[..., 0], -points[..., 0], atol=1e-12)
     np.testing.assert_allclose(side, figure("walking", 4, 25).turned(90).joints[..., :2])
+
+
+def test_a_camera_that_looks_down_sees_what_is_near_lower():
+    points = np.array([[0.3, -1.0, 0.0], [0.3, -1.0, -0.5]])  # the second half a metre nearer
+    level, down = project(points, 0), project(points, 0, 30)
+    np.testing.assert_allclose(level[1], level[0])
+    np.testing.assert_allclose(down, [(0.3, -np.sqrt(3) / 2), (0.3, -np.sqrt(3) / 2 + 0.25)])
+
+
+def test_a_stride_towards_the_viewer_shows():
+    walk = load("walking").points
+    ankles = walk[:, [body.ANKLE_R, body.ANKLE_L], 1]
+    leg = np.linalg.norm(walk[:, body.HIP_R] - walk[:, body.ANKLE_R], axis=-1).max()
+    assert np.ptp(ankles[:, 0] - ankles[:, 1]) > 0.25 * leg  # each foot in turn lower than the other
+    assert np.ptp(load("walking-side").points[:, [body.ANKLE_R, body.ANKLE_L], 1].max(1)) < 0.05 * leg  # from the side one always stands
 
 
 def test_people_differ_by_seed_and_only_by_seed():

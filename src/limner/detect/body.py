@@ -99,6 +99,12 @@ class BodyDetector:
             raise ValueError("nobody is followed; start(pixels, body) first")
         return self._see(pixels)
 
+    def look(self, pixels: np.ndarray, box: tuple[float, float, float, float]) -> Body | None:
+        """The person in a square round a box x0, y0, x1, y1, looked at afresh, whoever was followed before; None where nobody is seen."""
+        x0, y0, x1, y1 = box
+        reading = self._look(pixels, np.array([(x0 + x1) / 2, (y0 + y1) / 2]), WIDE * max(x1 - x0, y1 - y0, 16.0))
+        return None if reading is None else _body(reading)
+
     def _see(self, pixels: np.ndarray) -> Body | None:
         result = hushed(self._following.process, np.ascontiguousarray(pixels))
         found = None if result.pose_landmarks is None else _joints(result, np.eye(3)[:2], pixels.shape[:2], pixels.shape[:2])

@@ -2,7 +2,7 @@
 
     figure(action, num_frames, fps, build=, manner=, travel=) -> Figure     all of a body
     joints(...)                                               -> (T, 18, 3) metres, the body guide's joints; x right, y down, z away
-    project(joints, yaw_deg)                                  -> (T, 18, 2) metres, seen from the front of a turned person
+    project(joints, yaw_deg, down_deg)                        -> (T, 18, 2) metres, seen from the front of a turned person
 
 `walking`, `jogging` and `running` come from published gait curves (gait.py), the others from what people do in KTH and Weizmann (acts.py);
 KTH's hand waving is `two-hand-waving` here.
@@ -93,6 +93,10 @@ def joints(
     return figure(action, num_frames, fps, build=build, manner=manner, travel=travel).joints
 
 
-def project(points: np.ndarray, yaw_deg: float = 0.0) -> np.ndarray:
-    """(..., 3) metres -> (..., 2) metres as a far camera sees a person turned by `yaw_deg` (0 faces it, 90 faces the picture's right)."""
-    return (points @ turn(1, -yaw_deg).T)[..., :2]
+def project(points: np.ndarray, yaw_deg: float = 0.0, down_deg: float = 0.0) -> np.ndarray:
+    """(..., 3) metres -> (..., 2) metres as a far camera sees a person turned by `yaw_deg` (0 faces it, 90 faces the picture's right).
+
+    down_deg: how far the camera looks down: what is nearer to it is lower in the picture."""
+    x, y, z = np.moveaxis(points @ turn(1, -yaw_deg).T, -1, 0)
+    down = np.radians(down_deg)
+    return np.stack([x, np.cos(down) * y - np.sin(down) * z], -1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from limner.data.sources.kinematics import ACTIONS, Manner, figure, period_s, project
+from limner.data.sources.kinematics.gait import GAITS
 from limner.guides.body import GUIDE
 from limner.media.motion import read_motion
 from limner.types import InputError, Motion
@@ -16,6 +17,9 @@ SECONDS = 3.0  # ours: about how long each lasts, in whole turns
 SIDE_PX, STATURE_PX, GROUND = 512, 330.0, 0.88  # ours: the picture's side, a person in it, and where they stand, of the side
 STATURE_M = 1.72
 SIDE_YAW = 90.0
+GAIT_DOWN = (
+    12.0  # ours: degrees; a camera at a standing viewer's eyes, some 5 m off, looks so far down on knees and feet. Level, no stride shows
+)
 
 # name -> (action, yaw in degrees, what it shows)
 MOTIONS: dict[str, tuple[str, float, str]] = {
@@ -53,7 +57,9 @@ def load(
     turns = max(1, round(seconds / period_s(action)))
     num = max(1, round(turns * period_s(action) * fps))
     manner = Manner(tempo=float(turns * period_s(action) * fps / num))  # so that a whole number of frames holds them
-    points = project(figure(action, num, fps, manner=manner, travel=travel).joints, yaw if yaw_deg is None else yaw_deg)
+    seen_from = yaw if yaw_deg is None else yaw_deg
+    down = GAIT_DOWN if action in GAITS and seen_from == 0 and not travel else 0.0
+    points = project(figure(action, num, fps, manner=manner, travel=travel).joints, seen_from, down)
     pixels = points * (STATURE_PX / STATURE_M) + (SIDE_PX / 2, GROUND * SIDE_PX)
     return Motion(
         guide=GUIDE.name,
