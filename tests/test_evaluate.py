@@ -274,7 +274,8 @@ class Follower:
         frames = list(frames)
         self.looked += 1
         points = np.stack([np.random.default_rng(0).normal(0, 9, (68, 2)) + float(frame[0, 0, 0]) for frame in frames])
-        return points.astype(np.float32), np.ones(len(frames), np.float32), np.zeros((len(frames), 478, 2), np.float32)
+        points = np.ascontiguousarray(points.transpose(2, 0, 1), np.float32).transpose(1, 2, 0)  # a view, as the real detector gives
+        return points, np.ones(len(frames), np.float32), np.zeros((len(frames), 478, 2), np.float32)
 
 
 def test_detections_are_kept_by_content(clips, real, tmp_path):
@@ -295,3 +296,43 @@ def test_detections_are_kept_by_content(clips, real, tmp_path):
     file.write_bytes(file.read_bytes()[:50])  # damaged: looked at anew
     Detections(follower, tmp_path).of(clips[0], real.row(0))
     assert follower.looked == 3
+
+
+def test_a_real_face_is_found_in_the_frames_of_both_sides(astronaut, clips, tmp_path):
+    face = np.ascontiguousarray(astronaut[20:230, 115:325])
+    frames = np.stack([np.roll(face, t, 1) for t in (0, 0, 1, 2)])  # she moves to the right
+    points = np.repeat(clips[0].points[:1] * np.float32(210 / SIZE), 4, 0)
+    shown = {"frames": frames, "points": points, "confidence": np.ones((4, 68), np.float32), "au": None, "size": (210, 210)}
+    real = [replace(clips[number], **shown) for number in (0, 1)]
+    still = [replace(clip, frames=frames[:1].repeat(4, 0)) for clip in real]
+    grey = [replace(clip, frames=np.full_like(frames, 128)) for clip in real]
+    stores = [made(some, tmp_path / name, SAME_POINTS) for name, some in (("same", real), ("still", still), ("grey", grey))]
+    networks = Networks(identity=False, recognition=False, cache=tmp_path / "cache")
+    rows = evaluate(written(tmp_path / "real", real), stores, networks=networks)["rows"]
+    scores = {row["name"]: {key: score["value"] for key, score in row["scores"].items() if "value" in score} for row in rows}
+    for key in ("landmark_error", "au_curves", "au_clip_dtw"):
+        assert scores["same"][key] == pytest.approx(0, abs=1e-6), key
+    assert 0.3 < scores["still"]["landmark_error"] < 5  # a pixel of 210, of a face whose eyes' outer corners are about 60 apart
+    assert scores["still"]["jitter"] < scores["Original"]["jitter"]
+    assert [row["lost"] for row in rows] == [0, 0, 0, 2]
+    assert "landmark_error" not in scores["grey"]
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 6  # by content: the copies are the originals
+
+
+def test_bodies_are_judged_by_pixels_and_networks(tmp_path):
+    rng = np.random.default_rng(0)
+    bodies = []
+    for number in range(3):
+        frames = rng.integers(0, 255, (6, 4, 4, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
+        points, ones = rng.uniform(6, 26, (6, 18, 2)).astype(np.float32), np.ones((6, 18), np.float32)
+        shown = {"points": points, "confidence": ones, "frames": frames, "size": (32, 32)}
+        bodies.append(replace(drawn_clips(1, SIZE, 6)[0], id=f"b{number}", subject=f"b{number}", label="walking", au=None, **shown))
+    scores = evaluate(
+        written(tmp_path / "real", bodies), [made(bodies, tmp_path / "noisy", noisy(20))], networks=Networks(recognition=False)
+    )
+    found = scores["rows"][1]["scores"]
+    assert scores["guide"] == "body"
+    assert 0 < found["body_ssim"]["value"] < 1
+    assert found["fid"]["value"] > 0
+    assert not {"mouth_ssim", "landmark_error", "au_curves", "jitter"} & set(found)
+    assert any("--body-judge" in note for note in scores["notes"])

@@ -17,7 +17,7 @@ from limner.evaluation.compare import DETECT_PX, Follower, Seen, seen_in
 from limner.media.files import atomic_write, make_folder
 from limner.types import Clip, InputError
 
-VERSION = "2"  # raised when the detector's reading of a picture changes
+VERSION = "3"  # raised when the detector's reading of a picture changes
 FOLDER = "detections"
 
 
@@ -74,9 +74,9 @@ def _save(path: Path, seen: Seen | None) -> None:
     from safetensors.numpy import save_file
 
     make_folder(path.parent)
-    arrays = (
-        {"lost": np.ones(1, np.uint8)} if seen is None else {"points": seen.points.astype(np.float32), "au": seen.au.astype(np.float32)}
-    )
+    arrays = {"lost": np.ones(1, np.uint8)}
+    if seen is not None:  # in one piece: safetensors would write a view's bytes in the order of its memory
+        arrays = {name: np.ascontiguousarray(getattr(seen, name), np.float32) for name in ("points", "au")}
     with atomic_write(path) as temporary:
         save_file(arrays, temporary)
 

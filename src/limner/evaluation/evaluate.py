@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from limner.evaluation import catalog, scoring
 from limner.evaluation.looks import Look, Looker, Shown
 from limner.evaluation.pairing import ORIGINAL, Frame, Made, check_stores, common_size, made_of, names_of, read, shared
+from limner.guides.body import GUIDE as BODY
 from limner.guides.face import GUIDE as FACE
 from limner.types import InputError
 
@@ -215,7 +216,7 @@ def told(found: Found, real: Store, fakes: Sequence[Store]) -> dict[str, Any]:
     keys = [key for key in catalog.SCORES if any(key in row["scores"] for row in rows)]
     return {
         "format": FORMAT,
-        "guide": "face" if set(real.table["num_points"].to_pylist()) == {FACE.num_points} else "body",
+        "guide": {FACE.num_points: "face", BODY.num_points: "body"}.get(points := real.row(0)["num_points"], f"{points} points"),
         "real": {"store": real.path.name, "clips": len(found.real)},
         "fakes": [{"store": fake.path.name, "name": name, "note": fake.note} for fake, name in zip(fakes, found.names)],
         "paired": found.paired,

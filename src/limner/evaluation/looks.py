@@ -21,9 +21,11 @@ from limner.evaluation.detections import Detections
 from limner.geometry import resample
 from limner.measures.frames import SIDE, ms_ssim_frames, psnr_frames, sharpness, ssim_frames
 from limner.measures.perceptual import lpips
+from limner.measures.points import displacements
 from limner.types import Clip
 
 JUDGED = 8  # ours: frames of each clip that networks see, evenly from the second to the last; neighbours are all but alike
+PORTRAITS = 4  # ours: frames that the identity judge sees; aligning a face costs more than all other scores of a frame
 CURVE = 32  # paper: T = 32
 MOVED = 8  # ours: moments of a motion that are kept to compare it with others
 
@@ -135,7 +137,7 @@ class Looker:
         for one in shown:
             if one.seen is not None:
                 look.curves.append(resample(one.seen.au.astype(np.float64), CURVE))
-                moved = measures.points.displacements(one.seen.points)
+                moved = displacements(one.seen.points)
                 look.moved[one.mode] = resample(moved, MOVED).astype(np.float32)
         mean_of(look, "jitter", [100 * measures.jitter(s.seen.points) for s in shown if s.seen is not None and len(s.seen.points) > 2])
         if self.recogniser is not None:
@@ -205,17 +207,18 @@ class Looker:
             return shown.vectors
         clip = shown.clip
         assert clip.frames is not None
-        at = np.concatenate([[0], moments(clip.num_frames)])
+        at = np.concatenate([[0], moments(clip.num_frames, PORTRAITS)])
         points = clip.points if shown.seen is None else shown.seen.points * (clip.size[0] / max(clip.size[0], DETECT_PX))
         if self.stored_points:
             points = clip.points
-        shown.vectors = self.identity(clip, at, points[at])
-        return shown.vectors
+        vectors = self.identity(clip, at, points[at])
+        shown.vectors = vectors
+        return vectors
 
 
-def moments(num: int) -> np.ndarray:
-    """Which of `num` frames networks see."""
-    return np.unique(np.linspace(min(1, num - 1), num - 1, JUDGED).round().astype(int))
+def moments(num: int, most: int = JUDGED) -> np.ndarray:
+    """Which of `num` frames networks see: `most` of them, evenly from the second to the last."""
+    return np.unique(np.linspace(min(1, num - 1), num - 1, most).round().astype(int))
 
 
 def judged(clip: Clip) -> np.ndarray:

@@ -36,7 +36,7 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin:2.2em 0 .3em}h3{font-size:1em;marg
 table{border-collapse:collapse;margin:.6em 0;font-variant-numeric:tabular-nums}.wide{overflow-x:auto}
 td,th{padding:.28em .9em .28em 0;text-align:left;vertical-align:top;border-bottom:1px solid #eee}th{font-weight:600}
 td:first-child{width:27em}td,th{min-width:7em}td.no{min-width:11em}
-td small{color:#666;display:block}td.best{font-weight:700}.no{color:#666}.note{color:#7a4b00}
+td small{color:#666;display:block;font-weight:400}td.best{font-weight:700}.no{color:#666}.note{color:#7a4b00}
 figure{display:inline-block;margin:.5em 1.4em .5em 0;vertical-align:top}figcaption{font-size:.9em;color:#444}
 svg text{font:11px system-ui,sans-serif;fill:#555}.key span{margin-right:1.2em;white-space:nowrap}.key i{display:inline-block;width:22px;
 height:0;border-top:3px solid;vertical-align:middle;margin-right:.4em}video,img{display:block;max-width:100%}
@@ -171,12 +171,13 @@ def some(store: Store, rows: Sequence[int]) -> list[int]:
     """A few clips with pixels of different people, the labels taking turns."""
     rows = [row for row in rows if store.row(row)["encoding"] != "none"]
     labels = sorted({str(store.row(row)["label"]) for row in rows})
-    people: dict[str, int] = {}
-    for row in sorted(rows, key=lambda row: (store.row(row)["subject"], row)):
-        person, label = store.row(row)["subject"], str(store.row(row)["label"])
-        if person not in people and len(people) < PLAYERS and label == labels[len(people) % len(labels)]:
-            people[person] = row
-    return list(people.values())
+    people = sorted({store.row(row)["subject"] for row in rows})[:PLAYERS]
+    found = []
+    for number, person in enumerate(people):
+        own = [row for row in rows if store.row(row)["subject"] == person]
+        wanted = [row for row in own if str(store.row(row)["label"]) == labels[number % len(labels)]]
+        found.append((wanted or own)[0])
+    return found
 
 
 def modes_of(store: Store, name: str) -> list[np.ndarray]:

@@ -90,7 +90,7 @@ def notes_of(rows: list[dict[str, Any]], of: Any, keys: list[str]) -> list[str]:
     for row in rows:
         for note in dict.fromkeys(of(row)[key]["note"] for key in keys if of(row).get(key, {}).get("note")):
             said.setdefault(note, []).append(row["name"])
-    return [f"{', '.join(names)}: {note}" for note, names in said.items()]
+    return [f"{'; '.join(names)}: {note}" for note, names in said.items()]
 
 
 def _tables(scores: dict[str, Any], of: Any, *, told: bool = True) -> Iterator[str]:

@@ -126,7 +126,7 @@ def frechet(looks: Sequence[Look], real: Sequence[Look], net: str, key: str, kin
 
 
 def kernel(looks: Sequence[Look], real: Sequence[Look], net: str, key: str) -> dict[str, Score]:
-    """KID x 1000."""
+    """KID."""
     own, theirs = ([look for look in some if net in look.frames] for some in (looks, real))
     if not own or not theirs:
         return {}
@@ -138,7 +138,7 @@ def kernel(looks: Sequence[Look], real: Sequence[Look], net: str, key: str) -> d
     first = (*sets.kernel_sums(x, x, of_x, of_x, num), np.bincount(of_x, minlength=num).astype(float))
     second = (*sets.kernel_sums(y, y, of_y, of_y, num), np.bincount(of_y, minlength=num).astype(float))
     between, _ = sets.kernel_sums(x, y, of_x, of_y, num)
-    return {key: of_set(lambda weights: 1000 * sets.kernel_distance_of(first, second, between, weights), people, len(own))}
+    return {key: of_set(lambda weights: sets.kernel_distance_of(first, second, between, weights), people, len(own))}
 
 
 def _rows(looks: Sequence[Look], net: str, kind: str, people: People) -> tuple[np.ndarray, np.ndarray]:

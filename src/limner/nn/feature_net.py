@@ -40,7 +40,7 @@ class PictureTrunk(FaceEmbedding):
         """What each halving leaves, (N, C, h, w), finest first."""
         found: list[torch.Tensor] = []
         x = pictures_NCSS
-        for module in self.body[:-3]:  # without the depthwise layer that ends them
+        for module in list(self.body)[:-3]:  # without the depthwise layer that ends them
             x = module(x)
             if isinstance(module, nn.ReLU):
                 found.append(x)

@@ -50,8 +50,8 @@ class Unit3D(nn.Module):
         return x if self.plain else F.relu(self.bn(x))
 
 
-def pool(x: torch.Tensor, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> torch.Tensor:
-    return F.max_pool3d(same(x, kernel, stride), kernel, stride)
+def pool(x: torch.Tensor, kernel: tuple[int, ...], stride: tuple[int, ...]) -> torch.Tensor:
+    return nn.MaxPool3d(kernel, stride)(same(x, kernel, stride))  # type: ignore[arg-type]
 
 
 class Mixed(nn.Module):

@@ -65,13 +65,15 @@ class MixedC(nn.Module):
 
     def __init__(self, before: int, inner: int):
         super().__init__()
-        row, column = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
         self.branch1x1 = Unit(before, 192, 1)
-        self.branch7x7_1, self.branch7x7_2 = Unit(before, inner, 1), Unit(inner, inner, **row)
-        self.branch7x7_3 = Unit(inner, 192, **column)
-        self.branch7x7dbl_1, self.branch7x7dbl_2 = Unit(before, inner, 1), Unit(inner, inner, **column)
-        self.branch7x7dbl_3, self.branch7x7dbl_4 = Unit(inner, inner, **row), Unit(inner, inner, **column)
-        self.branch7x7dbl_5 = Unit(inner, 192, **row)
+        self.branch7x7_1, self.branch7x7_2 = Unit(before, inner, 1), Unit(inner, inner, kernel=(1, 7), padding=(0, 3))
+        self.branch7x7_3 = Unit(inner, 192, kernel=(7, 1), padding=(3, 0))
+        self.branch7x7dbl_1, self.branch7x7dbl_2 = Unit(before, inner, 1), Unit(inner, inner, kernel=(7, 1), padding=(3, 0))
+        self.branch7x7dbl_3, self.branch7x7dbl_4 = (
+            Unit(inner, inner, kernel=(1, 7), padding=(0, 3)),
+            Unit(inner, inner, kernel=(7, 1), padding=(3, 0)),
+        )
+        self.branch7x7dbl_5 = Unit(inner, 192, kernel=(1, 7), padding=(0, 3))
         self.branch_pool = Unit(before, 192, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -79,11 +79,9 @@ class LPIPS(ClipMean):
         self.network = network
 
     def measure(self, frames: Any, truth: Any) -> float:  # type: ignore[override]
-        layers = []
-        for clip in (frames, truth):
-            clip = as_frames(clip)
-            layers.append(self.network.layers(clip[moments(len(clip))]))
-        return float(lpips(*layers, getattr(self.network, "lpips_weights", None)).mean())
+        clips = [as_frames(clip) for clip in (frames, truth)]
+        made, true = (self.network.layers(clip[moments(len(clip))]) for clip in clips)
+        return float(lpips(made, true, getattr(self.network, "lpips_weights", None)).mean())
 
 
 def as_frames(clip: Any) -> np.ndarray:
