@@ -46,7 +46,8 @@ def run(store: Path, *, clips: int = CLIPS, out: Path | None = None, progress: P
     found: dict[str, Any] = {"ssim": ssim(known[rows[0]])}
     found["ssim_ratio"] = found["ssim"]["torchmetrics_ms"] / found["ssim"]["limner_ms"]
     with tempfile.TemporaryDirectory() as folder:
-        few, many = (noisy(known, rows, num, Path(folder) / str(num)) for num in (sizes := (max(2, clips // 3), clips)))
+        sizes = (max(2, clips // 3), clips)
+        few, many = (noisy(known, rows, num, Path(folder) / str(num)) for num in sizes)
         timed(few, Networks(detector=False, recognition=False))  # everything is opened once
         before = grown_kb()
         times = [timed(some, Networks(detector=False, recognition=False), progress=progress) for some in (few, many)]
