@@ -40,6 +40,15 @@ def test_the_steps_keep_the_recipes_proportions_and_grow_with_the_time(store):
     assert 1 <= few.monitor_every < sum(few.steps)
 
 
+def test_a_dry_run_with_a_budget_says_that_the_steps_will_differ(store, tmp_path, limner):
+    command = ("train", "translation-tiny", "--data", store.path, "--out", tmp_path / "run", "--dry-run", "--budget")
+    assert limner(*command, "20m")[1].splitlines()[-1].startswith("with --budget 20m the steps above are set anew")
+    code, _, errors = limner(*command, "20")
+    assert (code, len(errors)) == (2, 1)
+    assert "such as 90s, 20m or 2h; not '20'" in errors[0]
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_budget_is_planned_once_and_the_same_command_goes_on(store, tmp_path, limner):
     command = ("train", "cmmnet-tiny", "--data", store.path, "--out", tmp_path / "run", "--budget")
     assert whole.train("cmmnet-tiny", store.path, tmp_path / "run", budget=3.0, stop_after=2, show=False) is None
@@ -63,7 +72,7 @@ def test_the_best_is_the_greatest_and_the_first_of_equals(tmp_path):
         with torch.no_grad():
             net.weight.fill_(float(done))
         offer(tmp_path, 0, net, score, done)
-    assert best_of(tmp_path, 0)["done"] == 3  # type: ignore[index]
+    assert best_of(tmp_path, 0) == {"score": 0.7, "done": 3}
     assert best_of(tmp_path, 1) is None
     settle(tmp_path, 1, net, None)
     assert net.weight.item() == 5

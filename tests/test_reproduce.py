@@ -93,7 +93,7 @@ def test_where_the_order_differs_from_the_papers_it_says_so(store):
     assert orders["ΔIS, posed"]["agrees"]  # there CRA-Net is last in the paper too
     assert not orders["ΔIS, spontaneous"]["agrees"]
     text = tables.markdown(tables.table_1(found(store)))
-    assert "SSIM, posed, best first: CMM-Net, Video-GAN, CRA-Net here" in text
+    assert "SSIM, posed, best first: CMM-Net > Video-GAN > CRA-Net here" in text
     assert "DIFFERS from the paper" in text
     assert all(order["agrees"] for order in tables.table_3(found(store))["orders"])
 

@@ -154,16 +154,19 @@ class Train:
 def train(args: Sequence[str]) -> int:
     """The command `limner train`."""
     asked = parse(Train, "train", args)
+    from limner.papers.budget import seconds_of
+
+    more: dict[str, Any] = {} if asked.budget is None else {"budget": seconds_of(asked.budget)}
     if asked.dry_run:
         from limner.papers.whole import plan
 
         for line in plan(asked.recipe, asked.data, asked.out, parse_overrides(asked.set)):
             print(line, flush=True)
+        if asked.budget is not None:
+            print(f"with --budget {asked.budget} the steps above are set anew when it begins, by how fast they are here")
         return OK
-    from limner.papers.budget import seconds_of
     from limner.papers.whole import train as run
 
-    more: dict[str, Any] = {} if asked.budget is None else {"budget": seconds_of(asked.budget)}
     run(asked.recipe, asked.data, asked.out, parse_overrides(asked.set), logs=("tensorboard", *asked.log), warp=_warp, **more)
     return OK
 

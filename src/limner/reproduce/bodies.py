@@ -88,7 +88,7 @@ def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any]) -> An
     yield "In the paper the triplet term changes nothing in this table; what it does over time: limner bench scgan."
     for name, one in training.items():
         runs = "; ".join(f"{run['recipe']}: steps {'+'.join(map(str, run['steps']))}, saw {run['saw']}" for run in one["runs"])
-        yield f"{name} trained {one['seconds'] / 60:.1f} minutes. {runs}."
+        yield f"{name} trained {tables.lasted(one)}. {runs}."
 
 
 def figures(

@@ -32,7 +32,7 @@ def table(what: str, asked: Asked, *, progress: Progress = silent, say: Callable
     write_text(asked.out / f"{what}.json", json.dumps(made, indent=1) + "\n")
     write_text(asked.out / f"{what}.md", text)
     pictures = {"The methods on the same faces": _png(smiles.figure_7(compared(found)))}
-    if found.scores["curves"]:
+    if drawable(found):
         pictures["Action units"] = _png(curves.figure_8(found.scores["curves"], found.scores["labels"], found.untrained))
     page.write(asked.out / f"{what}.html", made, pictures, {"All scores, with players": "scores/index.html"})
     say(text)
@@ -65,7 +65,7 @@ def figures(asked: Asked, *, progress: Progress = silent, say: Callable[[str], N
         files += save(curves.figure_4([real.read(row) for row in with_units[:400]]), folder, "figure_4")
     files += _modes(found, folder)
     files += save(smiles.figure_7(compared(found)), folder, "figure_7")
-    if found.scores["curves"]:
+    if drawable(found):
         drawn = curves.figure_8(found.scores["curves"], found.scores["labels"], found.untrained)
         files += save(drawn, folder, "figure_8")
     for path in files:
@@ -117,6 +117,11 @@ def compared(found: Reproduced) -> list[tuple[Clip, dict[str, Clip | None]]]:
         if len(shown) == SHOWN:
             break
     return shown
+
+
+def drawable(found: Reproduced) -> bool:
+    """Whether there are curves of a row that is more than untrained."""
+    return bool(set(found.scores["curves"]) - set(found.untrained))
 
 
 def _png(figure: Any) -> bytes:

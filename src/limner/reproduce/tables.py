@@ -118,12 +118,20 @@ def notes(found: Reproduced) -> Iterator[str]:
         "frames, summed. In brackets: 95 % bootstrap intervals over people."
     )
     yield f"For scale, SSIM of what needs no training: {', '.join(f'{name} {value:.3f}' for name, value in floors.items())}."
+    recipes = {run["recipe"] for one in found.training.values() for run in one["runs"]}
+    if any(recipe.endswith("-small") for recipe in recipes):
+        yield "Networks: the -small recipes have about a quarter of the papers' widths, so that they learn in the time."
     for name, one in found.training.items():
         runs = "; ".join(f"{run['recipe']}: steps {'+'.join(map(str, run['steps']))}, saw {run['saw']}{_best(run)}" for run in one["runs"])
-        yield f"{name} trained {one['seconds'] / 60:.1f} minutes. {runs}."
+        yield f"{name} trained {lasted(one)}. {runs}."
     if found.untrained:
         yield f"{', '.join(found.untrained)}: no likelier than the training people's mean face, so not trained; no figure of it is given."
     yield paper.FOOTNOTE
+
+
+def lasted(training: dict[str, Any]) -> str:
+    """How long a method trained, in words."""
+    return f"{training['seconds'] / 60:.1f} minutes" if training["seconds"] else "a time that its runs, of an older limner, do not tell"
 
 
 def _best(run: dict[str, Any]) -> str:
@@ -138,7 +146,7 @@ def cell_text(cell: Cell, digits: int) -> str:
     return f"{cell['value']:.{digits}f}{span}"
 
 
-def order_text(order: dict[str, Any], signs: str = ", ") -> str:
+def order_text(order: dict[str, Any], signs: str = " > ") -> str:
     """Best first, in the paper and here."""
     agree = "as in the paper" if order["agrees"] else "DIFFERS from the paper"
     here, there = signs.join(order["here"]), signs.join(order["paper"])

@@ -18,7 +18,7 @@ from limner.training.average import Average
 def offer(out: Path, number: int, model: torch.nn.Module, score: Any, done: int) -> None:
     """Keep the model as it stands after `done` steps in all, if no earlier score of this stage is as great. A score that is no number
     counts for nothing. InputError where it cannot be written."""
-    score, before = float(torch.as_tensor(score)), best_of(out, number)
+    score, before = float(score), best_of(out, number)
     if math.isfinite(score) and (before is None or score > before["score"]):
         checkpoint.save(_place(out, number), model, {}, {"score": score, "done": done}, done)
 
@@ -26,7 +26,10 @@ def offer(out: Path, number: int, model: torch.nn.Module, score: Any, done: int)
 def best_of(out: Path, number: int) -> dict[str, Any] | None:
     """{"score", "done"} of the weights kept of a stage; None where there are none."""
     folder = checkpoint.latest(_place(out, number))
-    return None if folder is None else checkpoint.read_json(folder / "state.json")
+    if folder is None:
+        return None
+    state = checkpoint.read_json(folder / "state.json")
+    return {"score": state["score"], "done": state["done"]}
 
 
 def settle(out: Path, number: int, model: torch.nn.Module, average: Average | None) -> None:
