@@ -13,7 +13,7 @@ import pytest
 from drawn_bodies import drawn_people
 from drawn_faces import drawn_store
 from limner.data.store import Store
-from limner.reproduce import bodies, page, paper, tables
+from limner.reproduce import bodies, commands, page, paper, tables
 from limner.reproduce.figures import curves, people, smiles
 from limner.reproduce.figures.grid import save
 from limner.reproduce.methods import METHODS, TINY, methods_of, saw
@@ -103,10 +103,16 @@ def test_what_learned_nothing_is_no_number(store):
     row = next(row for row in table["rows"] if row["name"] == "CRA-Net")
     assert row["cells"] == [{"text": "not trained"}] * 2
     assert [order["here"] for order in table["orders"]] == [["CMM-Net", "Video-GAN"]] * 2
-    assert "no figure of it is given" in tables.markdown(table)
-    assert learned(0.31, 0.3)
-    assert not learned(0.3, 0.3)
-    assert not learned(None, 0.3)
+    assert "or still; so not trained, and no figure is given" in tables.markdown(table)
+
+
+@pytest.mark.parametrize(
+    ("ssim", "moves", "says"), [(0.31, 0.5, True), (0.3, 0.5, False), (0.9, 0.09, False), (None, 0.5, False), (0.31, None, True)]
+)
+def test_learned_is_what_is_likelier_than_the_mean_face_and_moves(ssim, moves, says):
+    own = {name: {"value": value} for name, value in (("ssim", ssim), ("frame_difference", moves)) if value is not None}
+    rows = [{"name": "Original", "scores": {"frame_difference": {"value": 1.0}}}, {"name": "A", "scores": own}]
+    assert learned({"rows": rows}, "A", 0.3) is says
 
 
 def test_the_floors_are_the_mean_face_and_a_still_copy(store):
@@ -182,6 +188,15 @@ def test_the_average_motion_is_what_is_common(store):
     assert both.shape == clips[0].points.shape
 
 
+def test_raters_see_clips_of_one_size(tmp_path):
+    large, small = (drawn_store(tmp_path / name, people=1, size=size, num=3) for name, size in (("large", 64), ("small", 32)))
+    for _ in range(2):  # the same again
+        found = commands.at_one_size({"A": large, "B": small}, tmp_path / "made")
+        assert [store[0].size for store in found.values()] == [(32, 32)] * 2
+        assert found["A"][0].id == large[0].id
+        assert found["B"] is small
+
+
 def test_figures_of_people(tmp_path):
     clips = drawn_people(people=2, size=32)
     made = {"siamese": clips[0], "stacked-1": clips[1]}
@@ -196,7 +211,6 @@ def test_figures_of_people(tmp_path):
 def test_from_nothing_to_the_page_and_on_again(tmp_path):
     """Tiny networks on drawn faces: the way counts, not the figures."""
     from limner.evaluation.evaluate import Networks
-    from limner.reproduce import commands
 
     data = drawn_store(tmp_path / "faces", people=20, size=64, num=32)
     asked = Asked(

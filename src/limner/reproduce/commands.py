@@ -45,9 +45,26 @@ def table2(asked: Asked, *, progress: Progress = silent, say: Callable[[str], No
     from limner.evaluation.study.table2 import table2 as study
 
     _, made, _ = make_clips(asked, progress=progress, say=say)
-    told, text = study(made, asked.out / "study", progress=progress)
+    told, text = study(at_one_size(made, asked.out / "made"), asked.out / "study", progress=progress)
     say(text)
     return told
+
+
+def at_one_size(made: dict[str, Store], folder: Path) -> dict[str, Store]:
+    """The stores, those of larger clips as copies at the smallest size, in FOLDER: a size would tell raters the methods apart."""
+    from limner.bench.scgan import of_size
+    from limner.data.store import Store, StoreWriter
+
+    size = min(store.row(0)["width"] for store in made.values())
+    found = {}
+    for name, store in made.items():
+        found[name] = store
+        if store.row(0)["width"] != size:
+            with StoreWriter(folder / f"{store.path.name}-{size}", note=store.note, fresh=True) as writer:
+                for clip in store:
+                    writer.add(of_size(clip, size))
+            found[name] = Store(writer.path)
+    return found
 
 
 def figures(asked: Asked, *, progress: Progress = silent, say: Callable[[str], None] = print) -> list[Path]:

@@ -18,7 +18,7 @@ from limner.reproduce.methods import Method
 if TYPE_CHECKING:
     from limner.data.store import Store
 
-MARGIN = 0.0  # ours: SSIM over that of the training people's mean face below which a method has learned nothing
+MOVES = 0.1  # ours: of the originals' change from frame to frame; a method below it makes stills
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +77,19 @@ def reproduce(asked: Asked, *, progress: Progress = silent, say: Callable[[str],
     scores = evaluate(real, list(made.values()), Path(asked.out) / "scores", networks=asked.networks, names=names, progress=progress)
     floors = floors_of(real, asked.limit)
     rows = [row["name"] for row in scores["rows"] if row["name"] != methods.ORIGINAL]
-    untrained = [name for name in rows if not learned(ssim_of(scores, name), floors["mean face"])]
+    untrained = [name for name in rows if not learned(scores, name, floors["mean face"])]
     return Reproduced(scores=scores, training=training, floors=floors, untrained=untrained, real=real, made=made)
 
 
-def ssim_of(scores: dict[str, Any], name: str) -> float | None:
-    """A row's SSIM, where there is one."""
-    row = next(row for row in scores["rows"] if row["name"] == name)
-    return row["scores"].get("ssim", {}).get("value")
-
-
-def learned(ssim: float | None, floor: float) -> bool:
-    """Whether a method has learned anything that shows: its films are likelier than one picture for everybody, the mean training face."""
-    return ssim is not None and ssim > floor + MARGIN
+def learned(scores: dict[str, Any], name: str, floor: float) -> bool:
+    """Whether a row shows that something was learned: its films are likelier than one picture for everybody (SSIM over `floor`, that of the
+    training people's mean face), and they move."""
+    rows = {row["name"]: row["scores"] for row in scores["rows"]}
+    ssim, moves, real = (
+        rows[row].get(key, {}).get("value")
+        for row, key in ((name, "ssim"), (name, "frame_difference"), (methods.ORIGINAL, "frame_difference"))
+    )
+    return ssim is not None and ssim > floor and (moves is None or not real or moves > MOVES * real)
 
 
 def floors_of(real: Store, limit: int | None = None) -> dict[str, float]:

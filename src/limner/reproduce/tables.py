@@ -125,7 +125,7 @@ def notes(found: Reproduced) -> Iterator[str]:
         runs = "; ".join(f"{run['recipe']}: steps {'+'.join(map(str, run['steps']))}, saw {run['saw']}{_best(run)}" for run in one["runs"])
         yield f"{name} trained {lasted(one)}. {runs}."
     if found.untrained:
-        yield f"{', '.join(found.untrained)}: no likelier than the training people's mean face, so not trained; no figure of it is given."
+        yield f"{', '.join(found.untrained)}: no likelier than the mean training face, or still; so not trained, and no figure is given."
     yield paper.FOOTNOTE
 
 
