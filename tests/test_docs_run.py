@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,9 @@ def run_all(
 
 def test_five_minutes(place: Path, limner, astronaut: np.ndarray, smiling: np.ndarray):
     """docs/start.md, every limner command in its order. you are the mirror image of me; the friend is a rendered smile."""
-    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", astronaut)):
+    with (files("limner.web.studio") / "static" / "person.webp").open("rb") as file:  # whose arms are seen whole
+        drawn = np.asarray(Image.open(file).convert("RGB"))
+    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", drawn)):
         Image.fromarray(pixels).save(f"{name}.jpg", quality=95)
     with VideoWriter(place / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
         for frame in smiling[::4]:
