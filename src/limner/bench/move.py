@@ -6,9 +6,9 @@ FOLDER holds photos, or folders of photos. Every person whom the detector finds 
 detector looks for the joints in the made frames, where they should be. PCK@0.1: the share of joints found within a tenth of the torso's
 length of the retargeted ones; a joint that is not found counts as missed. It looks afresh into a square round where the person should be.
 Beside it two bounds: the floor, the same for the photo held still (copy), which is what a renderer that moves nothing would reach; and the
-ceiling that may be hoped for, its share of the joints of the photo itself, as it was made, that it finds again in the same square: less than 1 is the
-detector's own doing, with another person in the square, say; moved limbs may be easier to find. Then the pixels that nobody comes near, which must be the photo's own, and
-seconds for 64 frames of a photo of 720 pixels.
+ceiling that may be hoped for, its share of the joints of the photo itself, as it was made, that it finds again in the same square: less
+than 1 is the detector's own doing, with another person in the square, say; moved limbs may be easier to find. Then the pixels that nobody
+comes near, which must be the photo's own, and seconds for 64 frames of a photo of 720 pixels.
 
 Shapes: T frames, K = 18 points.
 """
