@@ -78,3 +78,21 @@ def test_the_best_is_the_greatest_and_the_first_of_equals(tmp_path):
     assert net.weight.item() == 5
     settle(tmp_path, 0, net, None)
     assert net.weight.item() == 3
+
+
+def test_the_best_of_a_running_average_is_what_a_run_ends_with_wherever_it_was_stopped(store, tmp_path):
+    changes = {"best": True, "monitor_every": 2}
+    whole.train("translation-tiny", store.path, tmp_path / "straight", changes, show=False)
+    for stop in (1, 3, 4):
+        assert whole.train("translation-tiny", store.path, tmp_path / "broken", changes, stop_after=stop, show=False) is None
+    whole.train("translation-tiny", store.path, tmp_path / "broken", changes, show=False)
+    kept_of = checkpoint.latest(tmp_path / "straight" / "best" / "0")
+    assert kept_of is not None
+    found = [
+        checkpoint.read_tensors(folder / "model.safetensors")
+        for folder in (*(tmp_path / run / "model" for run in ("straight", "broken")), kept_of)
+    ]
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        assert not [name for name in other if not torch.equal(other[name], found[0][name])]
+    assert best_of(tmp_path / "straight", 0) == best_of(tmp_path / "broken", 0)
