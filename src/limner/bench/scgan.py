@@ -100,7 +100,7 @@ def still(store: Store, out: Path, split: str | None = "test") -> Path:
 
     from limner.data.store import StoreWriter
 
-    rows = store.select(**({} if split is None else {"split": split}))
+    rows = list(range(len(store))) if split is None else store.select(split=split)
     if not ((out / "manifest.parquet").exists() and len(Store(out)) == len(rows)):
         with StoreWriter(out, fresh=True, note={"made_by": STILL}) as writer:
             for row in rows:

@@ -115,7 +115,8 @@ def cleaned(motion: Motion, speed: float) -> tuple[np.ndarray, np.ndarray]:
     frames = np.arange(len(places))
     for k in np.flatnonzero(ever & ~seen.all(0)):
         at = frames[seen[:, k]]
-        places[:, k] = np.interp(frames, at, places[at, k].real) + 1j * np.interp(frames, at, places[at, k].imag)
+        own: np.ndarray = places[at, k]
+        places[:, k] = np.interp(frames, at, np.real(own)) + 1j * np.interp(frames, at, np.imag(own))
     if not ever[NECK] and ever[list(limbs.SHOULDERS)].all():
         places[:, NECK], ever[NECK] = places[:, list(limbs.SHOULDERS)].mean(1), True
     if not limbs.bones_seen(ever).any() and not ever[list(limbs.HEAD)].any():

@@ -218,7 +218,9 @@ def read_tags(path: str | Path) -> dict[str, str]:
 
         try:
             with Image.open(path) as image:
-                return {key: _text(value) for key, value in image.info.items() if isinstance(value, (str, bytes)) and key != "icc_profile"}
+                return {
+                    str(key): _text(value) for key, value in image.info.items() if isinstance(value, (str, bytes)) and key != "icc_profile"
+                }
         except Exception as error:  # a decoder fed with foreign bytes fails in any way it likes
             raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     with _opened(path) as (container, _):
