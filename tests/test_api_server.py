@@ -284,6 +284,31 @@ def test_the_example_client_gets_smiles_and_render_takes_their_motion(served: Se
     assert until(served.port, job["id"], "refused", "done", "failed")["state"] == "refused"  # noise has no face
 
 
+def test_move_by_name_and_render_by_a_video(served: Served, shared: Path, smiling: np.ndarray, astronaut_png: Path, tmp_path: Path):
+    from fractions import Fraction
+
+    from limner.media.video import VideoWriter
+
+    person = (shared / "data" / "annotations" / "coco" / "000000000785.jpg").read_bytes()
+    status, _, moved = ask(served.port, "POST", "/v1/move?motion=walking&size=128", person, kind="image/jpeg")
+    assert status == 202, moved
+    with VideoWriter(tmp_path / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
+        for frame in smiling[::5]:
+            writer.write(np.ascontiguousarray(frame))
+    status, _, told = ask(served.port, "POST", "/v1/motions", (tmp_path / "friend.mp4").read_bytes(), kind="video/mp4")
+    assert (status, told["frames"]) == (201, len(smiling[::5]))
+    query = f"motion={told['motion']}&size=128&renderer=warp"
+    status, _, rendered = ask(served.port, "POST", f"/v1/render?{query}", astronaut_png.read_bytes())
+    assert status == 202, rendered
+    for job, video in ((moved, "move.mp4"), (rendered, "video.mp4")):
+        ended = until(served.port, job["id"], "done", "failed", "refused")
+        assert ended["state"] == "done", ended
+        assert ended["done"] == ended["total"]
+        (url,) = [file["url"] for file in ended["files"] if file["name"] == video]
+        (tmp_path / video).write_bytes(ask(served.port, "GET", url)[2])
+        assert read_tags(tmp_path / video)["comment"].startswith("Synthetic")
+
+
 def test_what_cannot_be_served_is_said(limner, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("LIMNER_TOKEN", raising=False)
     code, _, errors = limner("serve", "--host", "0.0.0.0")

@@ -201,6 +201,7 @@ class Jobs:
         with self._changed:
             if job.state in OPEN:
                 job.state, job.error, job.ended = state, error, time.time()
+                job.done = job.total if state == DONE else job.done  # reports are spaced in time: the last may be missing
             self._changed.notify_all()
 
     def _drop_old(self) -> None:

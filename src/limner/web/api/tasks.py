@@ -66,6 +66,7 @@ def smile(engines: Engines, picture: Picture, settings: dict[str, Any], folder_i
 def render(engines: Engines, picture: Picture, settings: dict[str, Any], folder_in: Path, out: Path, progress: Progress) -> None:
     """`limner render` of one photo: video.mp4 and video.motion.json."""
     from limner.api import render as rendered
+    from limner.generation.smiles import synthetic
 
     progress("reading the motion", 0, 1)
     try:
@@ -74,7 +75,13 @@ def render(engines: Engines, picture: Picture, settings: dict[str, Any], folder_
         clip.save(out / "video.motion.json")
     except InputError as error:
         raise InputError(_without_paths(error, folder_in)) from error
-    about = {"how": clip.how, "warnings": [*clip.warnings, *clip.notes], "frames": len(clip), "fps": str(clip.fps)}
+    about = {
+        "synthetic": synthetic(),
+        "how": clip.how,
+        "warnings": [*clip.warnings, *clip.notes],
+        "frames": len(clip),
+        "fps": str(clip.fps),
+    }
     (out / "result.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), "utf-8")
 
 
