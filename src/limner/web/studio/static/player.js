@@ -108,3 +108,8 @@ class LimnerPlayer extends HTMLElement {
   }
 }
 customElements.define("limner-player", LimnerPlayer);
+
+// What is shown holds still while the next is made: playing takes from the very processor that renders.
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[id$="-make"], [id$="-example"]')) document.querySelectorAll("limner-player").forEach((player) => player.pause());
+});
