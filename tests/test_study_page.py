@@ -43,6 +43,7 @@ class Rater:
     def ready(self, place: int) -> None:
         self.page.wait_for_selector(f"text=Pair {place} of 4")
         self.page.wait_for_selector("[data-choice=left]:enabled", timeout=60_000)
+        self.page.wait_for_timeout(400)  # a choice as a pair opens passes for the last one's double click
 
     def cookie(self) -> str:
         (cookie,) = self.context.cookies()

@@ -57,8 +57,6 @@ class Session:
 
     def exit_code(self, error: BaseException) -> int:
         """The one line and the exit code that an exception stands for."""
-        from limner.types import InputError  # not above: Ctrl-C must be held before numpy is imported
-
         if os.environ.get("LIMNER_DEBUG") == "1" and not isinstance(error, SystemExit):
             import traceback
 
@@ -66,6 +64,8 @@ class Session:
         if interrupted.is_set() or isinstance(error, KeyboardInterrupt):  # a library may have turned it into something else
             say(INTERRUPTED)
             return STOPPED
+        from limner.types import InputError  # not above: it imports numpy, which Ctrl-C may have left half imported
+
         if isinstance(error, SystemExit):
             return error.code if isinstance(error.code, int) else OK if error.code is None else FAULT
         if isinstance(error, InputError):
