@@ -17,13 +17,14 @@ from limner.media.motion import read_motion
 from limner.media.pictures import read_picture, write_png
 from limner.media.video import read_tags
 from limner.types import InputError, Motion
+from limner.web.engines import Engines
 from limner.web.job import CANCELLED, DONE, REFUSED, Job
 from limner.web.studio import html, plots
 from limner.web.studio.edits import Drag, Edits, apply_edits, parse_edits
 from limner.web.studio.floor import Floor
 from limner.web.studio.rooms.data import found
 from limner.web.studio.sessions import MOST_RESULTS, Result, Sessions, plain_name
-from limner.web.studio.tasks import TASKS, Bench
+from limner.web.studio.tasks import TASKS
 
 SMALL = {"modes": 2, "frames": 4, "size": 128, "renderer": "warp"}
 LONG = {"modes": 2, "frames": 2000, "size": 512}
@@ -228,12 +229,12 @@ def test_edits_are_read_as_they_are_sent():
 @pytest.fixture(scope="module")
 def bench(engine):
     """The worker's engines, in this process."""
-    bench = Bench()
+    bench = Engines()
     bench.__dict__["faces"] = engine
     return bench
 
 
-def done(bench: Bench, task: str, **settings) -> dict:
+def done(bench: Engines, task: str, **settings) -> dict:
     """The task's answer, done here; it must have said how far it was."""
     stages: list[str] = []
     as_sent = json.loads(json.dumps(settings, default=str))

@@ -11,6 +11,7 @@ from tyro.conf import UseAppendAction, arg
 
 from limner.cli.session import OK, parse, say
 from limner.types import InputError
+from limner.web.api.limits import ApiLimits
 
 TOKEN = "LIMNER_TOKEN"
 
@@ -25,23 +26,23 @@ class Serve:
     """0: any that is free."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Processes that do jobs; without it one for each GPU, or one."""
-    queue: int = 16
+    queue: int = ApiLimits.queue
     """Jobs that may wait or work at once; half of them one client's. More are told to come again (429)."""
-    modes: int = 8
+    modes: int = ApiLimits.modes
     """At most so many smiles of a photo."""
-    frames: int = 1500
+    frames: int = ApiLimits.frames
     """At most so many frames of a driving video, and of all smiles of a photo together."""
-    megapixels: float = 50.0
+    megapixels: float = ApiLimits.megapixels
     """Of the largest photo."""
-    photo_mib: int = 32
+    photo_mib: int = ApiLimits.photo_mib
     """Of the largest file of a photo, MiB."""
-    video_mib: int = 128
+    video_mib: int = ApiLimits.video_mib
     """Of the largest driving video, MiB."""
-    upload_s: float = 60.0
+    upload_s: float = ApiLimits.upload_s
     """Seconds an upload may take."""
-    job_s: float = 300.0
+    job_s: float = ApiLimits.job_s
     """Seconds a job may take."""
-    keep_s: float = 3600.0
+    keep_s: float = ApiLimits.keep_s
     """Seconds that results stay."""
     cors: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="ORIGIN", help_behavior_hint="")] = ()
     """Pages of that origin (https://example.org) may use it from a browser; can be given several times. None by default."""
@@ -57,7 +58,6 @@ def serve(args: Sequence[str]) -> int:
     require("serve", "fastapi", "uvicorn")
     from limner.web import serving
     from limner.web.api.back import back_of
-    from limner.web.api.limits import ApiLimits
     from limner.web.api.server import api_app
 
     limits = ApiLimits(**{name: getattr(asked, name) for name in ApiLimits.__dataclass_fields__ if hasattr(asked, name)})

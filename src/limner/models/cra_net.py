@@ -18,7 +18,7 @@ from limner.models.conditional import still, to_signed
 from limner.nn.critic import PatchCritic
 from limner.nn.pictures import PictureDecoder, PictureEncoder
 from limner.nn.recurrent import CondLSTM
-from limner.nn.vae import sample
+from limner.nn.vae import encoded
 
 Batch = Mapping[str, torch.Tensor]
 
@@ -42,11 +42,7 @@ class CodeSequences(nn.Module):
 
     def encode(self, pictures_N3HW: torch.Tensor, generator: torch.Generator | None = None):
         """-> code, mean, log-variance (N, D); without a generator the code is the mean."""
-        mean, log_variance = self.encoder(pictures_N3HW)
-        if generator is None:
-            return mean, mean, log_variance
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
-        return sample(mean, log_variance, noise), mean, log_variance
+        return encoded(self.encoder, pictures_N3HW, generator)
 
     def codes(self, start_ND: torch.Tensor, labels_N: torch.Tensor) -> torch.Tensor:
         """h_0, label -> (N, T, D), in float32."""

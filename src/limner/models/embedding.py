@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from limner import losses
-from limner.nn.vae import MapDecoder, MapEncoder, sample
+from limner.nn.vae import MapDecoder, MapEncoder, encoded
 
 
 class MapEmbedding(nn.Module):
@@ -23,11 +23,7 @@ class MapEmbedding(nn.Module):
 
     def encode(self, maps_NCHW: torch.Tensor, generator: torch.Generator | None = None):
         """(N, 1, H, W) in [0, 1] -> code, mean, log-variance (N, D); without a generator the code is the mean."""
-        mean, log_variance = self.encoder(maps_NCHW)
-        if generator is None:
-            return mean, mean, log_variance
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
-        return sample(mean, log_variance, noise), mean, log_variance
+        return encoded(self.encoder, maps_NCHW, generator)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """(..., D) -> logits (..., 1, H, W)."""

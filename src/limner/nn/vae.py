@@ -77,6 +77,15 @@ class VectorDecoder(nn.Module):
         return self.basis(codes) + self.bend(torch.cat([codes, context], -1))
 
 
+def encoded(encoder: nn.Module, pictures_NCHW: torch.Tensor, generator: torch.Generator | None = None):
+    """-> code, mean, log-variance (N, D), as the encoder says; without a generator the code is the mean."""
+    mean, log_variance = encoder(pictures_NCHW)
+    if generator is None:
+        return mean, mean, log_variance
+    noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+    return sample(mean, log_variance, noise), mean, log_variance
+
+
 def sample(mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """The reparameterised sample mean + sigma * noise (Kingma & Welling 2014); noise 0 gives the mean."""
     return mean + (0.5 * log_variance).exp() * noise

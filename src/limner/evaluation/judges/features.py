@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -97,11 +97,7 @@ class FrameJudge:
     @classmethod
     def load(cls, folder: Path | None = None) -> FrameJudge:
         """The judge that ships, or one that `save` wrote. InputError where it is missing, not whole or another's."""
-        folder = Path(folder or SHIPPED / "frames")
-        config = files.config_of(folder, cls.name, "frames", "channels", "features", "heads")
-        net = cls.build(config)
-        files.load_net(folder, net)
-        return cls(net, config, version=sha256_of(folder / files.WEIGHTS)[:12])
+        return _opened(cls, "frames", folder)
 
     def save(self, folder: Path) -> None:
         """Writes weights (float16) and config."""
@@ -157,11 +153,7 @@ class ClipJudge:
     @classmethod
     def load(cls, folder: Path | None = None) -> ClipJudge:
         """As `FrameJudge.load`."""
-        folder = Path(folder or SHIPPED / "clips")
-        config = files.config_of(folder, cls.name, "clips", "channels", "features", "heads")
-        net = cls.build(config)
-        files.load_net(folder, net)
-        return cls(net, config, version=sha256_of(folder / files.WEIGHTS)[:12])
+        return _opened(cls, "clips", folder)
 
     def save(self, folder: Path) -> None:
         """As `FrameJudge.save`."""
@@ -193,6 +185,18 @@ def film_of(frames: np.ndarray) -> np.ndarray:
     """(T, H, W, 3) -> (16, 64, 64) float32 grey in 0..1: the nearest frames at 16 moments from first to last."""
     at = np.linspace(0, len(frames) - 1, MOMENTS).round().astype(int)
     return of_size(frames[at], SIZE).astype(np.float32) @ GREY / 255
+
+
+J = TypeVar("J", "FrameJudge", "ClipJudge")
+
+
+def _opened(judge: type[J], kind: str, folder: Path | None) -> J:
+    """The judge of a folder; None: the one of that kind that ships."""
+    folder = Path(folder or SHIPPED / kind)
+    config = files.config_of(folder, judge.name, kind, "channels", "features", "heads")
+    net = judge.build(config)
+    files.load_net(folder, net)
+    return judge(net, config, version=sha256_of(folder / files.WEIGHTS)[:12])
 
 
 def _counts(config: dict[str, Any]) -> dict[str, int]:

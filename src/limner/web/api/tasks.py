@@ -8,37 +8,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from limner.types import InputError, Picture
 from limner.web.api.checks import ABOUT, PIXELS, POINTS, VIDEO
-
-if TYPE_CHECKING:
-    from limner.generation.moves import BodyEngine
-    from limner.generation.smiles import Engine
+from limner.web.engines import Engines
 
 Progress = Callable[[str, int, int], None]
 SMILE, RENDER, MOVE = "smile", "render", "move"
-
-
-class Engines:
-    """Detectors and models, made when first needed and then kept."""
-
-    @cached_property
-    def faces(self) -> Engine:
-        from limner.generation.smiles import Engine
-
-        return Engine()
-
-    @cached_property
-    def bodies(self) -> BodyEngine:
-        from limner.generation.moves import BodyEngine
-
-        return BodyEngine()
 
 
 def work() -> Callable[..., None]:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.types import InputError, Motion
+from limner.web.engines import Engines
 
 if TYPE_CHECKING:
     from limner.api import RenderedClip
-    from limner.generation.moves import BodyEngine
-    from limner.generation.smiles import Engine
     from limner.web.worker import Do, Progress
 
 ANSWER = "answer.json"  # in the job's folder of results
@@ -24,44 +22,29 @@ MOST_DRIVER_FRAMES = 3000  # ours: as many as limner smile renders; two minutes 
 SHEET_ROWS = 12  # as limner inspect
 
 
-class Bench:
-    """The engines of the process, made when first needed and then kept."""
+def warm(engines: Engines) -> None:
+    """Everything that the first smile would wait for."""
+    import tempfile
 
-    @cached_property
-    def faces(self) -> Engine:
-        from limner.generation.smiles import Engine
+    from skimage import data
 
-        return Engine()
+    from limner.generation.settings import SmileSettings
+    from limner.generation.smiles import make_smiles
+    from limner.media.pictures import read_picture
 
-    @cached_property
-    def bodies(self) -> BodyEngine:
-        from limner.generation.moves import BodyEngine
-
-        return BodyEngine()
-
-    def warm(self) -> None:
-        """Everything that the first smile would wait for."""
-        import tempfile
-
-        from skimage import data
-
-        from limner.generation.settings import SmileSettings
-        from limner.generation.smiles import make_smiles
-        from limner.media.pictures import read_picture
-
-        with tempfile.TemporaryDirectory(prefix="limner-warm-") as folder:
-            picture = read_picture(data.astronaut(), name="warm")
-            make_smiles(picture, Path(folder), SmileSettings(size=128, frames=2, modes=2), self.faces)
+    with tempfile.TemporaryDirectory(prefix="limner-warm-") as folder:
+        picture = read_picture(data.astronaut(), name="warm")
+        make_smiles(picture, Path(folder), SmileSettings(size=128, frames=2, modes=2), engines.faces)
 
 
 def work() -> Do:
     """What limner.web.worker calls for each job, once everything is warm: its answer lies in ANSWER."""
-    bench = Bench()
-    bench.warm()
+    engines = Engines()
+    warm(engines)
 
     def do(kind: str, settings: dict[str, Any], given: Path, out: Path, progress: Progress) -> None:
         try:
-            answer = TASKS[kind](bench, progress, **settings)
+            answer = TASKS[kind](engines, progress, **settings)
         except RuntimeError as error:
             if "allocate memory" in str(error) or "out of memory" in str(error):  # torch's way to say it
                 raise MemoryError from error
@@ -71,7 +54,7 @@ def work() -> Do:
     return do
 
 
-def smile(bench: Bench, progress: Progress, *, photo: str, name: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
+def smile(engines: Engines, progress: Progress, *, photo: str, name: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
     """`limner smile` of one photo into out/<name>/ -> its folder, its result.json and the curves of its modes."""
     from limner.generation.settings import SmileSettings
     from limner.generation.smiles import make_smiles
@@ -79,12 +62,12 @@ def smile(bench: Bench, progress: Progress, *, photo: str, name: str, out: str, 
 
     progress("reading the photo", 0, 1)
     checked = SmileSettings(**settings)
-    outcome = make_smiles(read_picture(photo, name=name), Path(out), checked, bench.faces, progress=progress)
+    outcome = make_smiles(read_picture(photo, name=name), Path(out), checked, engines.faces, progress=progress)
     return {"folder": outcome.folder, "result": outcome.result, "curves": [curve.tolist() for curve in outcome.curves]}
 
 
 def drive(
-    bench: Bench,
+    engines: Engines,
     progress: Progress,
     *,
     photo: str,
@@ -107,7 +90,7 @@ def drive(
     picture = read_picture(photo, name=name)
     progress("following the face that drives", 0, 1)
     motion = example_motion() if driver is None else checked_driver(Path(driver))
-    options: dict[str, Any] = {"size": size, "intensity": intensity, "renderer": renderer, "engine": bench.faces}
+    options: dict[str, Any] = {"size": size, "intensity": intensity, "renderer": renderer, "engine": engines.faces}
     clip = api.render(picture, motion, absolute=is_absolute, **options)
     return clip_files(clip, Path(out), progress)
 
@@ -135,7 +118,7 @@ def example_motion() -> Motion:
 
 
 def edit(
-    bench: Bench, progress: Progress, *, photo: str, name: str, motions: list[str], edits: str, out: str, renderer: str | None = None
+    engines: Engines, progress: Progress, *, photo: str, name: str, motions: list[str], edits: str, out: str, renderer: str | None = None
 ) -> dict[str, Any]:
     """The photo moved by its own motion, motions[0], with changes; mixed with motions[1] where there is one -> as `drive`."""
     from limner import api
@@ -149,7 +132,7 @@ def edit(
     if changed.num_frames > MOST_DRIVER_FRAMES:
         raise InputError(f"the motion would have {changed.num_frames} frames; at most {MOST_DRIVER_FRAMES}: choose a higher speed")
     picture = read_picture(photo, name=name)
-    clip = api.render(picture, changed, size=max(first.size), renderer=renderer, engine=bench.faces)
+    clip = api.render(picture, changed, size=max(first.size), renderer=renderer, engine=engines.faces)
     return clip_files(clip, Path(out), progress)
 
 
@@ -168,7 +151,7 @@ def clip_files(clip: RenderedClip, out: Path, progress: Progress) -> dict[str, A
     }
 
 
-def move(bench: Bench, progress: Progress, *, photo: str, name: str, motion: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
+def move(engines: Engines, progress: Progress, *, photo: str, name: str, motion: str, out: str, settings: dict[str, Any]) -> dict[str, Any]:
     """`limner move` of one photo into out/<name>/ -> its folder, its result.json and the rate. motion: a file's path, or a shipped name."""
     from limner.generation.moves import MoveSettings, make_move, open_motion
     from limner.generation.recorded import is_motion_file
@@ -180,12 +163,12 @@ def move(bench: Bench, progress: Progress, *, photo: str, name: str, motion: str
     if Path(motion).is_absolute() and not is_motion_file(Path(motion)):
         progress("following the person who drives", 0, 1)
         checked_driver(Path(motion))
-    driving, notes = open_motion(motion, bench.bodies)
-    outcome = make_move(picture, driving, Path(out), checked, bench.bodies, progress=progress)
+    driving, notes = open_motion(motion, engines.bodies)
+    outcome = make_move(picture, driving, Path(out), checked, engines.bodies, progress=progress)
     return {"folder": outcome.folder, "result": outcome.result, "fps": str(driving.fps), "notes": list(notes)}
 
 
-def look(bench: Bench, progress: Progress, *, path: str, out: str, points: bool) -> dict[str, Any]:
+def look(engines: Engines, progress: Progress, *, path: str, out: str, points: bool) -> dict[str, Any]:
     """`limner inspect` of a store or a run, with its sheet -> the lines; out/sheet.png."""
     from limner.contents import runs, stores
     from limner.contents.words import lines_of
