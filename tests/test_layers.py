@@ -6,7 +6,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "limner"
 LAYERS = [
     {"types", "geometry"},
-    {"guides", "raster", "warp", "losses", "measures", "media", "detect", "nn", "weights"},
+    {"guides", "raster", "warp", "limb_warp", "losses", "measures", "media", "detect", "nn", "weights"},
     {"data", "models", "training"},
     {"papers"},
     {"generation", "evaluation", "contents"},

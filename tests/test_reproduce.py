@@ -134,6 +134,9 @@ def test_table_iii_has_actions_for_rows_and_knows_ties(store):
     own = dict.fromkeys(("walking", "running", "all"), counts)
     table = bodies.table_iii({"real": own, "L1": own, "G": {**own, "walking": counts | {"share": 0.95}}, "L1+G": own}, store, {})
     assert table["head"] == [["accuracy, %", ["GT", "L1", "G", "L1+G"]]]
+    beside = bodies.table_iii({"real": own, "L1": own, "L1+G": own, "ours": own}, store, {})
+    assert beside["head"] == [["accuracy, %", ["GT", "L1", "L1+G", "ours"]]]
+    assert "ours" not in beside["orders"][0]["here"]  # the paper has no such column
     assert [row["name"] for row in table["rows"]] == ["walking", "running", "all"]
     agrees = {order["what"]: order["agrees"] for order in table["orders"]}
     assert agrees == {"accuracy, walking": False, "accuracy, running": True}  # G best: not as there; all alike: no other order
@@ -201,8 +204,8 @@ def test_figures_of_people(tmp_path):
     clips = drawn_people(people=2, size=32)
     made = {"siamese": clips[0], "stacked-1": clips[1]}
     assert b"stacked-1" in files(people.figure_5(clips[0], made), tmp_path, "figure_5")
-    files(people.figure_6([(clips[0], clips[1])], where="here"), tmp_path, "figure_6")
-    assert b"Figure 7" in files(people.figure_7([(clips[0], clips[1])]), tmp_path, "figure_7")
+    assert b"ours" in files(people.figure_6([(clips[0], {"generated": clips[1], "ours": clips[0]})], where="here"), tmp_path, "figure_6")
+    assert b"Figure 7" in files(people.figure_7([(clips[0], {"generated": clips[1]})]), tmp_path, "figure_7")
     files(people.figure_8(clips[0], {"L1+G": clips[1], "L1+G+T": clips[0]}), tmp_path, "figure_8")
 
 

@@ -107,7 +107,7 @@ def test_smaller_sizes_take_the_first_layers():
     assert override(recipe("scgan-siamese"), {"batch": 8, "losses": "l1+gan"}).batch == 8
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", [*STRUCTURES, "limbs"])
 def test_every_parameter_learns(store, structure):
     model, (stage,) = prepare(tiny(structure), store)
     before = {name: value.clone() for name, value in model.named_parameters()}
@@ -145,6 +145,46 @@ def test_where_the_reference_is_kept_by_hand(store):
     model, (stage,) = prepare(tiny(keep=True), store)
     step(stage, stage.batch(generator_of(0)), 0, stage.objective.optimizers())
     assert model.move(store[0].points, store[0].frames[0]).shape == (10, 32, 32, 3)
+
+
+def test_where_limbs_are_carried_by_hand(store):
+    x, s, hints = torch.full((1, 3, 1, 2), 0.8), torch.zeros(1, 3, 1, 2), torch.full((1, 6, 1, 2), 0.4)
+    said, given = torch.zeros(1, 5, 1, 2), []  # mid-grey
+    said[0, 3] = torch.tensor([-1.0, 0.0])  # keep, half painted
+    said[0, 4] = torch.tensor([1.0, 0.0])  # carried, half of both
+
+    def net(*pictures, noise):
+        given.extend(picture.shape[1] for picture in pictures)
+        return said
+
+    made = pose(net, "siamese", x, s, keep=True, hints_N6HW=hints)  # type: ignore[arg-type]
+    assert given == [3, 9]
+    torch.testing.assert_close(made[0, 0, 0], torch.tensor([0.4, 0.3]))
+    with pytest.raises(ValueError, match="limbs are carried for a siamese generator, not for stacked1"):
+        pose(net, "stacked1", x, s, hints_N6HW=hints)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="carry is for structure siamese, not tied"):
+        override(recipe("scgan-limbs-tiny"), {"tied": True})
+    clip, model = store[0], build(recipe("scgan-limbs-tiny"))
+    with pytest.raises(ValueError, match="give the reference's own skeleton"):
+        model.move(clip.points, clip.frames[0])
+    moved = model.move(clip.points, clip.frames[0], own=clip.points[0])
+    assert np.abs(moved.astype(int) - model.move(clip.points, clip.frames[0], own=clip.points[0], batch=3)).max() <= 1
+
+
+def test_a_references_own_skeleton_is_flipped_and_shifted_with_it(store):
+    frames = Frames(store, split="train", size=32, guide=GUIDE, kinds=None)
+    plain = frames.draw_pairs(20, generator_of(2))
+    assert not torch.equal(plain["own_points"], plain["points"])
+    moved = frames.draw_pairs(20, generator_of(2), flip=True)
+    flipped = [not torch.equal(a, b) for a, b in zip(plain["reference"], moved["reference"])]
+    assert 0 < sum(flipped) < 20
+    for before, after, turned in zip(plain["own_points"], moved["own_points"], flipped):
+        wanted = before[list(GUIDE.mirror)] * torch.tensor([-1.0, 1.0]) + torch.tensor([32.0, 0.0]) if turned else before
+        torch.testing.assert_close(after, wanted)
+    shifts = [frames.draw_pairs(20, generator_of(2), jitter=jitter) for jitter in (0, 3)]
+    by = shifts[1]["own_points"] - shifts[0]["own_points"]
+    torch.testing.assert_close(by, (shifts[1]["points"] - shifts[0]["points"]))
+    assert by.abs().max().item() == pytest.approx(3, abs=1e-4)
 
 
 def test_tied_encoders_share_their_weights_and_skips_can_be_of_one(store):

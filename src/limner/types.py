@@ -32,6 +32,8 @@ class Guide:
     canonical: (K, 2) float32 mean shape in units: x right, y down, origin midway between the unit's ends.
     crop_unit: (x0, y0, side) of the square, in units of the canonical frame, that a map shows.
     colours: line name -> RGB, 0..255, of a guide whose maps are coloured; empty where they are not.
+    flesh: name of a line from joint to joint -> how far what moves with it reaches across it and beyond its end, in units; later ones lie
+    over earlier ones. Empty where no such thing is known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Guide:
     canonical: np.ndarray
     crop_unit: tuple[float, float, float]
     colours: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    flesh: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def num_points(self) -> int:

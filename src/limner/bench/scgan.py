@@ -1,7 +1,7 @@
 """The second paper's experiments in one command: `limner bench scgan STORE OUT [--test STORE2] [--small] [--steps N]`.
 
     Table III: recognition of real clips (GT) and of what L1, G, L1+G and L1+G+T make of their first frames and skeletons
-    structures: siamese, stacked-1 and stacked-2 (all L1+G): likeness, person, time
+    structures: siamese, stacked-1 and stacked-2 (all L1+G): likeness, person, time; ours: siamese that is shown the limbs carried
     crossed: the skeletons of some people and the appearance of others
 
 All variants train for equal steps, on STORE's training people; what is finished is kept, and the same command goes on. The figures are of
@@ -27,7 +27,7 @@ from limner.media.files import make_folder, write_text
 from limner.media.pictures import write_png
 from limner.types import Clip, InputError
 
-# Name -> structure and losses; the first four are Table III's.
+# Name -> recipe's name after "scgan-", and losses; the first four are Table III's.
 VARIANTS: dict[str, tuple[str, str]] = {
     "L1": ("siamese", "l1"),
     "G": ("siamese", "gan"),
@@ -35,8 +35,9 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "L1+G+T": ("siamese", "l1+gan+triplet"),
     "stacked-1": ("stacked1", "l1+gan"),
     "stacked-2": ("stacked2", "l1+gan"),
+    "ours": ("limbs", "l1+gan"),
 }
-STRUCTURES = ("L1+G", "stacked-1", "stacked-2")
+STRUCTURES = ("L1+G", "stacked-1", "stacked-2", "ours")
 CROSSED = 6  # people of the matrix
 STILL = "first frame"  # repeated: what standing still would reach
 

@@ -76,7 +76,7 @@ class Scgan:
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """Training steps of each variant."""
     variants: Annotated[str | None, arg(metavar="NAME,NAME...", help_behavior_hint="")] = None
-    """Only these of L1, G, L1+G, L1+G+T, stacked-1, stacked-2."""
+    """Only these of L1, G, L1+G, L1+G+T, stacked-1, stacked-2, ours."""
     leave_one_out: Annotated[bool, arg(help_behavior_hint="")] = False
     """For sets of few people, such as strips: each is moved by a network that learned from all the others (L1+G, unless --variants)."""
 

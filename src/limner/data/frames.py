@@ -80,7 +80,7 @@ class Frames:
 
         flip: half of them are mirrored, points and all. jitter: shifted by up to so many pixels each way, the border repeated. A sample's
         pictures are flipped and shifted alike. -> neutral, frames (N, 3, S, S) uint8, points (N, K, 2) float32 and confidence (N, K) of
-        `frames`.
+        `frames`, own_points and own_confidence of `neutral`.
         """
         rows = self._any(num, generator)
         drawn = self._samples(self.first[rows], rows, generator, flip=flip, jitter=jitter)
@@ -128,16 +128,20 @@ class Frames:
         flips = (torch.rand(num, generator=generator).numpy() < 0.5 * flip).repeat(alike)
         shifts = torch.randint(-jitter, jitter + 1, (num, 2), generator=generator).numpy().repeat(alike, 0)
         pairs = np.stack([[self.picture(reference), self.picture(row)] for reference, row in zip(references, rows)])
-        points, confidence = self.points[rows], self.confidence[rows]
+        both = np.stack([references, rows], 1)
+        points, confidence = self.points[both], self.confidence[both]
         pairs[flips] = pairs[flips][..., ::-1, :]
         points[flips] = geometry.mirror(points[flips], self.guide, self.size)
-        confidence[flips] = confidence[flips][:, list(self.guide.mirror)]
+        confidence[flips] = confidence[flips][..., list(self.guide.mirror)]
         if jitter:
             pairs = np.stack([shifted(pair, shift) for pair, shift in zip(pairs, shifts)])
-            points = points + shifts[:, None]
+            points = points + shifts[:, None, None]
         pictures = torch.from_numpy(np.ascontiguousarray(pairs.transpose(1, 0, 4, 2, 3)))
-        shown = {"points": torch.from_numpy(points.astype(np.float32)), "confidence": torch.from_numpy(confidence)}
-        return {"reference": pictures[0], "frames": pictures[1], **shown}
+        shown = {"reference": pictures[0], "frames": pictures[1]}
+        for at, owner in enumerate(("own_", "")):
+            shown[f"{owner}points"] = torch.from_numpy(points[:, at].astype(np.float32))
+            shown[f"{owner}confidence"] = torch.from_numpy(confidence[:, at])
+        return shown
 
 
 def check_frames(store: Store, *, size: int, guide: Guide, split: str = "train", kinds: Sequence[str] | None = KINDS) -> list[int]:

@@ -59,7 +59,7 @@ def moved(model: Any, real: Clip, *, name: str, seed: int | None, source: str, o
     size, of = model.settings.size, real if of is None else of
     assert of.frames is not None
     reference = of.frames[0] if of.size[0] == size else resize(of.frames[0], (size, size))
-    points = real.points * (size / real.size[0])
-    frames = model.move(points, reference, confidence=real.confidence, seed=seed)
+    points, own = real.points * (size / real.size[0]), of.points[0] * (size / of.size[0])
+    frames = model.move(points, reference, own=own, confidence=real.confidence, own_confidence=of.confidence[0], seed=seed)
     return replace(of, id=f"{real.id}/{name}", source=source, label=real.label, points=points, confidence=real.confidence, frames=frames,
                    size=(size, size), fps=real.fps, duration_s=real.duration_s, kind=real.kind, au=None)  # fmt: skip

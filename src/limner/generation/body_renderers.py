@@ -62,7 +62,8 @@ class Copy:
 class Learned:
     """A trained network at its own small size: a square of the photo round the person, moved by the network, and laid back.
 
-    model: `move(points (T, K, 2), reference (S, S, 3) uint8, confidence=(T, K)) -> (T, S, S, 3) uint8`, and `settings.size`, its S.
+    model: `move(points (T, K, 2), reference (S, S, 3) uint8, own=(K, 2), confidence=(T, K), own_confidence=(K,)) -> (T, S, S, 3) uint8`,
+    and `settings.size`, its S.
     """
 
     def __init__(self, photo: np.ndarray, body: Body, model: Any) -> None:
@@ -76,11 +77,13 @@ class Learned:
         x0, y0, side = square_of(np.concatenate([points, self.body.points[None]]), np.asarray(self.body.confidence) > 0)
         padded = _cut(self.photo, x0, y0, side)
         reference, scale = resize(padded, (size, size)), size / side
-        known = np.broadcast_to(np.asarray(self.body.confidence, np.float32), points.shape[:2])
+        own_known = np.asarray(self.body.confidence, np.float32)
+        own, known = (self.body.points - (x0, y0)).astype(np.float32) * scale, np.broadcast_to(own_known, points.shape[:2])
         share = _feathered(side)
         for start in range(0, len(points), AT_ONCE):
             some = (points[start : start + AT_ONCE] - (x0, y0)).astype(np.float32) * scale
-            for frame in self.model.move(some, reference, confidence=known[start : start + AT_ONCE]):
+            told = {"own": own, "own_confidence": own_known, "confidence": known[start : start + AT_ONCE]}
+            for frame in self.model.move(some, reference, **told):
                 yield _laid(self.photo, resize(np.asarray(frame), (side, side)), share, x0, y0)
 
 

@@ -2,9 +2,11 @@
 
     y_hat = G(x, s, z):  stacked1: x and s as six channels;  stacked2: s drawn on x;  siamese: an encoder each for s and for x
     D sees x, s and y (or y_hat) as nine channels; z is the decoder's dropout
+    ours:  siamese, whose second encoder is shown x, x with its limbs carried to where s has them, and x's own skeleton
 
 Shapes: N batch, H W pixels. x: reference, y: frame, s: the coloured skeleton, each (N, 3, H, W). A batch: `reference`, `frames`,
-`skeletons` uint8; where the frames come from clips by threes, those three share their noise.
+`skeletons` uint8, of ours also `hints` (N, 6, H, W) uint8, the carried picture and the reference's skeleton. Where the frames come from
+clips by threes, those three share their noise.
 """
 
 from __future__ import annotations
@@ -21,18 +23,30 @@ from limner.nn.unet import UNet
 
 STRUCTURES = ("siamese", "stacked1", "stacked2")
 IN_CHANNELS: dict[str, tuple[int, ...]] = {"siamese": (3, 3), "stacked1": (6,), "stacked2": (3,)}  # paper: Table I, "256x256x6(3)"
+CARRY_CHANNELS = (3, 9)  # ours: the second encoder's are reference, carried picture and the reference's skeleton
 BLACK = -1.0  # what is no limb of a skeleton
 
 
 def pose(
-    generator: UNet, structure: str, reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor, noise: Noise = None, *, keep: bool = False
+    generator: UNet,
+    structure: str,
+    reference_N3HW: torch.Tensor,
+    skeleton_N3HW: torch.Tensor,
+    noise: Noise = None,
+    *,
+    keep: bool = False,
+    hints_N6HW: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1.
 
     keep: the generator's fourth channel says where it paints, y_hat = (1 - m) x + m G (ours), so that a place that stands still need not be
-    drawn afresh. ValueError: no such structure."""
+    drawn afresh. hints: for siamese: the carried picture c and the reference's skeleton, in -1..1; with keep a fifth channel says where c
+    takes the reference's place, y_hat = (1 - m) ((1 - a) x + a c) + m G. ValueError: no such structure, hints for another."""
+    if hints_N6HW is not None and structure != "siamese":
+        raise ValueError(f"limbs are carried for a siamese generator, not for {structure}")
     if structure == "siamese":
-        made = generator(skeleton_N3HW, reference_N3HW, noise=noise)
+        shown = reference_N3HW if hints_N6HW is None else torch.cat([reference_N3HW, hints_N6HW], 1)
+        made = generator(skeleton_N3HW, shown, noise=noise)
     elif structure == "stacked1":
         made = generator(torch.cat([skeleton_N3HW, reference_N3HW], 1), noise=noise)
     elif structure == "stacked2":
@@ -41,7 +55,9 @@ def pose(
         raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
     if not keep:
         return made
-    return torch.lerp(reference_N3HW, made[:, :3].to(reference_N3HW), (made[:, 3:].to(reference_N3HW) + 1) / 2)
+    shares = (made[:, 3:].to(reference_N3HW) + 1) / 2
+    kept = reference_N3HW if hints_N6HW is None else torch.lerp(reference_N3HW, hints_N6HW[:, :3], shares[:, 1:])
+    return torch.lerp(kept, made[:, :3].to(reference_N3HW), shares[:, :1])
 
 
 def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch.Tensor:
@@ -57,7 +73,8 @@ def learn_pose(
 
     def make(batch: Mapping[str, torch.Tensor], noise: torch.Generator) -> torch.Tensor:
         x, s = to_signed(batch["reference"]), to_signed(batch["skeletons"])
-        return pose(generator, structure, x, s, by_threes(noise, len(x)) if by_clip else noise, keep=keep)
+        hints = to_signed(batch["hints"]) if "hints" in batch else None
+        return pose(generator, structure, x, s, by_threes(noise, len(x)) if by_clip else noise, keep=keep, hints_N6HW=hints)
 
     def told(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return torch.cat([to_signed(batch["reference"]), to_signed(batch["skeletons"])], 1)

@@ -197,6 +197,11 @@ def scgan_stacked2() -> ScganConfig:
     return replace(scgan_siamese(), recipe="scgan-stacked2", structure="stacked2")
 
 
+def scgan_limbs() -> ScganConfig:
+    """Ours: siamese, shown beside the reference the same with its limbs already carried to where the skeleton has them."""
+    return replace(scgan_siamese(), recipe="scgan-limbs", keep=True, carry=True, losses="l1+gan")
+
+
 def scgan_siamese_small() -> ScganConfig:
     """Ours: 64 x 64, a quarter of the paper's widths, the reference kept where it stands still; what minutes of one CPU core can train."""
     return replace(
@@ -224,6 +229,11 @@ def scgan_stacked2_small() -> ScganConfig:
     return replace(scgan_siamese_small(), recipe="scgan-stacked2-small", structure="stacked2")
 
 
+def scgan_limbs_small() -> ScganConfig:
+    """The same, which is also shown the reference with its limbs already carried to where the skeleton has them."""
+    return replace(scgan_siamese_small(), recipe="scgan-limbs-small", carry=True, losses="l1+gan")
+
+
 def scgan_siamese_tiny() -> ScganConfig:
     """Seconds on one core: for tests."""
     return replace(
@@ -246,6 +256,11 @@ def scgan_stacked1_tiny() -> ScganConfig:
 def scgan_stacked2_tiny() -> ScganConfig:
     """Seconds on one core: for tests."""
     return replace(scgan_siamese_tiny(), recipe="scgan-stacked2-tiny", structure="stacked2")
+
+
+def scgan_limbs_tiny() -> ScganConfig:
+    """Seconds on one core: for tests."""
+    return replace(scgan_siamese_tiny(), recipe="scgan-limbs-tiny", keep=True, carry=True, losses="l1+gan")
 
 
 RECIPES = {
@@ -273,9 +288,12 @@ RECIPES = {
         scgan_siamese_small,
         scgan_stacked1_small,
         scgan_stacked2_small,
+        scgan_limbs,
+        scgan_limbs_small,
         scgan_siamese_tiny,
         scgan_stacked1_tiny,
         scgan_stacked2_tiny,
+        scgan_limbs_tiny,
         video_gan,
         video_gan_small,
         video_gan_tiny,

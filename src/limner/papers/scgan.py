@@ -5,8 +5,9 @@
     L_c   = E log D(x, s, y) + E log(1 - D(x, s, y_hat))       L_L1 = E || y - y_hat ||_1
     L_tri = sum [ |t_a - t_p|^2 - |t_a - t_n|^2 + alpha ]_+    over generated frames of one clip: a frame, the next, a distant one
 G is a U-Net, siamese or stacked (models.skeleton); z is dropout in its decoder, drawn at test too, once a clip, so that nothing flickers.
-In training x is any frame of the clip, at test its first. The tags behind the numbers: `slides` are printed there (Tables I and II as
-spec B2 decodes them); `spec` are conventions where the paper is silent; `ours` too.
+In training x is any frame of the clip, at test its first. Ours (`carry`): G also sees x with its limbs carried to s_t.
+The tags behind the numbers: `slides` are printed there (Tables I and II as spec B2 decodes them); `spec` are conventions where the paper
+is silent; `ours` too.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 
 from limner import guides, raster
+from limner.limb_warp import carry
 from limner.models.conditional import FRAMES, Triplets, to_bytes, to_signed
-from limner.models.skeleton import IN_CHANNELS, STRUCTURES, learn_pose, pose
+from limner.models.skeleton import CARRY_CHANNELS, IN_CHANNELS, STRUCTURES, learn_pose, pose
 from limner.nn.critic import PatchCritic
 from limner.nn.unet import UNet
 from limner.papers.monitor import moved_frames
@@ -34,6 +36,7 @@ from limner.types import InputError
 LOSSES = ("l1", "gan", "l1+gan", "l1+gan+triplet")  # slides: the columns of Table III, less the real frames'
 SKIPS: dict[str, tuple[int, ...] | None] = {"both": None, "pose": (0,), "appearance": (1,)}
 CRITICS = ("slides", "pix2pix286")
+Skeletons = tuple[torch.Tensor, torch.Tensor]  # (N, K, 2) points in pixels of the S x S frame, (N, K) confidence, 0 where one is missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class ScganConfig:
     tied: bool = False  # spec B2: one encoder's weights for both
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)  # slides: Table I; the decoder gives 512 .. 64 and 3 (spec B2)
     keep: bool = False  # ours: whether the network also says where the reference stays as it is; the paper's draws the whole picture
+    carry: bool = False  # ours: whether the network is also shown the reference with its limbs carried to the skeleton (limb_warp)
     norm: str = "batch"  # slides; none on the first layer, at 1 x 1 (spec B2) and on the picture
     drop: float = 0.5  # slides
     drop_layers: int = 3  # spec B2: pix2pix's three innermost; 8 is Table I read literally, but for the picture itself
@@ -95,6 +99,8 @@ class ScganConfig:
         ):
             if value not in there:
                 raise ValueError(f"no {name} {value!r}; there are: {', '.join(there)}")
+        if self.carry and (self.structure != "siamese" or self.tied):
+            raise ValueError("carry is for structure siamese, not tied: its two encoders see pictures of different kinds")
         if self.by_clip and self.batch % FRAMES:
             raise ValueError(f"with triplets the batch is a multiple of {FRAMES}, not {self.batch}")
 
@@ -123,11 +129,11 @@ class Scgan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="apa
         super().__init__()
         c = self.settings = from_json(ScganConfig, settings)
         self.guide = guides.load(c.guide)
-        channels = IN_CHANNELS[c.structure]
+        channels = IN_CHANNELS[c.structure] if not c.carry else CARRY_CHANNELS
         self.generator = UNet(
             size=c.size,
             in_channels=channels,
-            out_channels=4 if c.keep else 3,
+            out_channels=3 + c.keep + (c.keep and c.carry),
             widths=c.widths[: c.depth],
             skips=SKIPS[c.skips] if len(channels) > 1 else None,
             tied=c.tied and len(channels) > 1,
@@ -148,28 +154,55 @@ class Scgan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="apa
         return (drawn * 255).round().to(torch.uint8)
 
     @torch.no_grad()
+    def hints(self, reference_N3SS: torch.Tensor, own: Skeletons, wanted: Skeletons) -> torch.Tensor:
+        """uint8 references with their own skeletons (N, or one for all), and those wanted -> (N, 6, S, S) uint8: the references with their
+        limbs carried there, and their own skeletons drawn."""
+        (points_NK2, confidence_NK), num = wanted, len(reference_N3SS)
+        own_NK2, own_NK = own[0].expand(num, -1, -1), own[1].expand(num, -1)
+        carried = carry(to_signed(reference_N3SS), own_NK2, points_NK2, (own_NK > 0) & (confidence_NK > 0), self.guide)
+        return torch.cat([to_bytes(carried), self.draw(own_NK2, own_NK)], 1)
+
+    @torch.no_grad()
     def move(
-        self, points: np.ndarray, reference: np.ndarray, *, confidence: np.ndarray | None = None, seed: int | None = 0, batch: int = 32
+        self,
+        points: np.ndarray,
+        reference: np.ndarray,
+        *,
+        own: np.ndarray | None = None,
+        confidence: np.ndarray | None = None,
+        own_confidence: np.ndarray | None = None,
+        seed: int | None = 0,
+        batch: int = 32,
     ) -> np.ndarray:
         """The person of a reference, moved -> frames (T, S, S, 3) uint8.
 
-        points: (T, K, 2) pixels of the S x S frame. confidence: (T, K), 0 where a joint is missing. reference: (S, S, 3) uint8.
+        points: (T, K, 2) pixels of the S x S frame. confidence: (T, K), 0 where a joint is missing. reference: (S, S, 3) uint8. own,
+        own_confidence: (K, 2), (K,) its own skeleton, asked for where limbs are carried. Joints of a confidence not given are seen.
         seed: of the dropout, the same for all frames; None: no dropout, the network's mean picture.
         InputError where one of them is of another size or guide.
         """
         size, device = self.settings.size, next(self.parameters()).device
         if reference.shape != (size, size, 3):
             raise InputError(f"this run is of {size} pixels; a reference of {reference.shape} does not fit it")
-        known = None if confidence is None else torch.as_tensor(np.asarray(confidence, np.float32))
-        skeletons, net = self.draw(torch.as_tensor(np.asarray(points, np.float32)), known), self.generator.eval()
-        x = to_signed(torch.from_numpy(np.array(reference))).permute(2, 0, 1)[None].to(device)
-        made = []
-        for some in skeletons.split(batch):
-            noise = None if seed is None else [generator_of("move", seed) for _ in some]
-            x_N3HW = x.expand(len(some), -1, -1, -1)
-            posed = pose(net, self.settings.structure, x_N3HW, to_signed(some.to(device)), noise, keep=self.settings.keep)
-            made.append(to_bytes(posed).cpu())
+        if self.settings.carry and own is None:
+            raise ValueError("this run carries limbs: give the reference's own skeleton")
+        wanted, owns = _skeletons(points, confidence), None if own is None else _skeletons(own[None], own_confidence)
+        x_13SS, net, made = torch.from_numpy(np.array(reference)).permute(2, 0, 1)[None], self.generator.eval(), []
+        for some in zip(*(each.split(batch) for each in wanted)):
+            skeletons, x_N3SS = self.draw(*some), x_13SS.expand(len(some[0]), -1, -1, -1)
+            noise = None if seed is None else [generator_of("move", seed) for _ in skeletons]
+            hints = to_signed(self.hints(x_N3SS, owns, some).to(device)) if self.settings.carry and owns else None
+            x, s = (to_signed(pictures.to(device)) for pictures in (x_N3SS, skeletons))
+            made.append(to_bytes(pose(net, self.settings.structure, x, s, noise, keep=self.settings.keep, hints_N6HW=hints)).cpu())
         return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _skeletons(points: np.ndarray, confidence: np.ndarray | None) -> Skeletons:
+    """(N, K, 2), (N, K) or None for joints that are all there -> tensors; a reference's (K,) confidence counts as (1, K)."""
+    points_NK2 = torch.as_tensor(np.asarray(points, np.float32))
+    if confidence is None:
+        return points_NK2, torch.ones(points_NK2.shape[:2])
+    return points_NK2, torch.as_tensor(np.asarray(confidence, np.float32)).reshape(points_NK2.shape[:2])
 
 
 def critic_of(c: ScganConfig) -> PatchCritic:
@@ -231,8 +264,9 @@ def stages(config: ScganConfig, model: Scgan, frames: Any, monitor: Callable | N
             drawn = frames.draw_triplets(c.batch // FRAMES, generator, gap=c.gap, **more)
         else:
             drawn = frames.draw_pairs(c.batch, generator, **more)
-        skeletons = model.draw(drawn["points"], drawn["confidence"])
-        return {"reference": drawn["reference"], "skeletons": skeletons, "frames": drawn["frames"]}
+        wanted, own = ((drawn[f"{of}points"], drawn[f"{of}confidence"]) for of in ("", "own_"))
+        told = {"reference": drawn["reference"], "skeletons": model.draw(*wanted), "frames": drawn["frames"]}
+        return told | ({"hints": model.hints(drawn["reference"], own, wanted)} if c.carry else {})
 
     return [Stage(name="scgan", steps=c.steps[0], objective=objective, batch=batch, learning_rate=fading, monitor=monitor, clip=c.clip)]
 
@@ -243,6 +277,7 @@ def monitor_of(model: Scgan, held_out: Any, *, clips: int = 6) -> Callable[[], d
     starts = starts[np.unique(np.linspace(0, len(starts) - 1, clips).round().astype(int))]
 
     def move(rows: np.ndarray) -> np.ndarray:
-        return model.move(held_out.points[rows], held_out.picture(rows[0]), confidence=held_out.confidence[rows])
+        points, confidence = held_out.points[rows], held_out.confidence[rows]
+        return model.move(points, held_out.picture(rows[0]), own=points[0], confidence=confidence, own_confidence=confidence[0])
 
     return moved_frames(held_out, [int(start) for start in starts], move)

@@ -18,7 +18,7 @@ from limner.types import Clip
 
 VARIANTS = scgan.VARIANTS
 COLUMNS = ("GT", "L1", "G", "L1+G", "L1+G+T")
-WHOLE = "L1+G+T"
+WHOLE, OURS = "L1+G+T", "ours"
 
 
 def table(
@@ -43,7 +43,7 @@ def trainings(out: Path, found: dict[str, Any]) -> dict[str, Any]:
 
 def table_iii(found: dict[str, Any], store: Store, training: dict[str, Any]) -> dict[str, Any]:
     """found: as `bench.actions.run` gives it. Rows are actions, as in the paper."""
-    columns = [column for column in COLUMNS if column == "GT" or column in found]
+    columns = [column for column in (*COLUMNS, OURS) if column == "GT" or column in found]
     stores = {column: found[actions.REAL if column == "GT" else column] for column in columns}
     labels = [label for label in stores["GT"] if label != actions.ALL] + [actions.ALL]
     rows = [{"name": label, "cells": [_cell(stores[column].get(label)) for column in columns]} for label in labels]
@@ -68,7 +68,7 @@ def _cell(counts: dict[str, float] | None) -> dict[str, Any]:
 def _orders(stores: dict[str, Any]) -> Any:
     for label, row in actions.PAPER.items():
         plain = {name: {key.replace("-", " "): counts for key, counts in own.items()} for name, own in stores.items() if name != "GT"}
-        known = {name: own[label]["share"] for name, own in plain.items() if label in own}
+        known = {name: own[label]["share"] for name, own in plain.items() if label in own and name in row}
         if len(known) < 2:
             continue
         here, there = (sorted(known, key=lambda name, by=by: -by[name]) for by in (known, row))
@@ -86,6 +86,8 @@ def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any]) -> An
         "The judge: a small 3-D CNN trained on the store's real training clips; the paper names none. In brackets: 95 % intervals (Wilson)."
     )
     yield "In the paper the triplet term changes nothing in this table; what it does over time: limner bench scgan."
+    if OURS in stores:
+        yield "ours: L1+G, the network also shown the reference with its limbs carried to where the skeleton has them (limb_warp)."
     for name, one in training.items():
         runs = "; ".join(f"{run['recipe']}: steps {'+'.join(map(str, run['steps']))}, saw {run['saw']}" for run in one["runs"])
         yield f"{name} trained {tables.lasted(one)}. {runs}."
@@ -102,7 +104,7 @@ def figures(
     originals = one_of_each(store)
     first = scgan.of_size(originals[0], size)
     files = save(people.figure_5(first, {_shown(name): made_of(made[name], first) for name in scgan.STRUCTURES}), folder, "figure_5")
-    pairs = [(scgan.of_size(clip, size), made_of(made[WHOLE], clip)) for clip in originals]
+    pairs = [(scgan.of_size(clip, size), {_shown(name): made_of(made[name], clip) for name in (WHOLE, OURS)}) for clip in originals]
     recorded = any("human36m" in str(source) for source in set(store.table["source"].to_pylist()))
     drawn = people.figure_7(pairs, store.path.name) if recorded else people.figure_6(pairs, where=store.path.name)
     files += save(drawn, folder, "figure_7" if recorded else "figure_6")
@@ -113,7 +115,8 @@ def figures(
 
 
 def _shown(name: str) -> str:
-    return "siamese" if name == "L1+G" else name
+    """What a figure calls a variant."""
+    return {"L1+G": "siamese", WHOLE: "generated"}.get(name, name)
 
 
 def one_of_each(store: Store) -> list[Clip]:

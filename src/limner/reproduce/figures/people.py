@@ -28,19 +28,19 @@ def figure_5(original: Clip, made: dict[str, Clip]) -> Any:
     return grid(f"Figure 5. Structures of the generator ({original.label}; boxed: the reference)", rows, GUIDE)
 
 
-def figure_6(shown: Sequence[tuple[Clip, Clip]], *, number: int = 6, where: str = "") -> Any:
-    """Motion generation, an action after the other: skeletons, truth, generated. Figure 7 is the same on the second data set."""
+def figure_6(shown: Sequence[tuple[Clip, dict[str, Clip]]], *, number: int = 6, where: str = "") -> Any:
+    """Motion generation, an action after the other: skeletons, truth, what was generated. Figure 7 is the same on the second data set."""
     rows = []
     for original, made in shown:
         rows.append(
             Row(name=f"{original.label}\nskeletons", cells=drawings(joints(original), original.size, MOMENTS), space=0.2 * bool(rows))
         )
         rows.append(Row(name="truth", cells=faces(_frames(original), MOMENTS, boxed=True)))
-        rows.append(Row(name="generated", cells=faces(_frames(made), MOMENTS)))
+        rows.extend(Row(name=name, cells=faces(_frames(clip), MOMENTS)) for name, clip in made.items())
     return grid(f"Figure {number}. Generated motion{f', {where}' if where else ''} (boxed: the reference)", rows, GUIDE)
 
 
-def figure_7(shown: Sequence[tuple[Clip, Clip]], where: str = "") -> Any:
+def figure_7(shown: Sequence[tuple[Clip, dict[str, Clip]]], where: str = "") -> Any:
     """As figure 6, on another data set (the paper: Human3.6M, with and without background)."""
     return figure_6(shown, number=7, where=where)
 
