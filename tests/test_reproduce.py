@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from drawn_bodies import drawn_people
 from drawn_faces import drawn_store
-from limner.data.store import Store
+from limner.data.store import Store, StoreWriter
 from limner.reproduce import bodies, commands, page, paper, tables
 from limner.reproduce.figures import curves, people, smiles
 from limner.reproduce.figures.grid import save
@@ -132,7 +133,8 @@ def test_the_page_holds_the_table_and_its_pictures(store, tmp_path):
 def test_table_iii_has_actions_for_rows_and_knows_ties(store):
     counts = {"right": 9, "n": 10, "share": 0.9, "low": 0.6, "high": 0.98}
     own = dict.fromkeys(("walking", "running", "all"), counts)
-    table = bodies.table_iii({"real": own, "L1": own, "G": {**own, "walking": counts | {"share": 0.95}}, "L1+G": own}, store, {})
+    found = {"real": own, "L1": own, "G": {**own, "walking": counts | {"share": 0.95}}, "L1+G": own, "first frame": {"all": counts}}
+    table = bodies.table_iii(found, store, {})
     assert table["head"] == [["accuracy, %", ["GT", "L1", "G", "L1+G"]]]
     beside = bodies.table_iii({"real": own, "L1": own, "L1+G": own, "ours": own}, store, {})
     assert beside["head"] == [["accuracy, %", ["GT", "L1", "L1+G", "ours"]]]
@@ -141,6 +143,18 @@ def test_table_iii_has_actions_for_rows_and_knows_ties(store):
     agrees = {order["what"]: order["agrees"] for order in table["orders"]}
     assert agrees == {"accuracy, walking": False, "accuracy, running": True}  # G best: not as there; all alike: no other order
     assert "| hand waving | 100 | 95.4 | 47.7 | 100 | 100 |" in tables.markdown(table)
+    assert "on the first frame repeated, which needs no training: all 90.0." in tables.markdown(table)
+
+
+def test_figures_show_each_label_of_what_was_moved_by_other_people(tmp_path):
+    with StoreWriter(tmp_path / "people") as writer:
+        for clip in drawn_people(people=3, size=32):
+            writer.add(replace(clip, split="test"))
+    store = Store(tmp_path / "people")
+    names = {store.row(row)["id"] for row in range(len(store))}
+    chosen = bodies.one_of_each(store, names)
+    assert len({clip.label for clip in chosen}) == len({clip.subject for clip in chosen}) == len(chosen) > 1
+    assert [clip.id for clip in bodies.one_of_each(store, {chosen[1].id})] == [chosen[1].id]
 
 
 def test_a_budget_is_of_each_method_or_shared():

@@ -11,7 +11,7 @@ the test people of STORE2 (without it, of STORE), who must not be among those. S
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ VARIANTS: dict[str, tuple[str, str]] = {
 STRUCTURES = ("L1+G", "stacked-1", "stacked-2", "ours")
 CROSSED = 6  # people of the matrix
 STILL = "first frame"  # repeated: what standing still would reach
+Say = Callable[[str], None]
+
+
+def unsaid(line: str) -> None:
+    """Says nothing."""
 
 
 def run(
@@ -47,29 +52,17 @@ def run(
     out: Path,
     *,
     test: Path | None = None,
-    small: bool = False,
-    steps: int | None = None,
-    budget: float | None = None,
     variants: Sequence[str] = tuple(VARIANTS),
     progress: Progress = silent,
+    say: Say = unsaid,
+    **more: Any,
 ) -> dict[str, Any]:
     """Trains, generates, judges; prints the tables; writes OUT/scgan.json and sheets; -> the figures.
 
-    small: the recipes `-small`. steps: of every variant; None: the recipe's. budget: seconds of training of each, in place of steps.
-    InputError: an unknown variant, a store of other clips, people who are learned from and tested."""
-    from limner.papers.whole import train
-
+    more: as of `fill`. InputError: an unknown variant, a store of other clips, people who are learned from and tested."""
     out, known, asked = Path(out), Store(Path(store)), Store(Path(test or store))
-    check(known, asked, variants)
-    made: dict[str, Path] = {}
-    for name in variants:
-        structure, losses = VARIANTS[name]
-        changes = {"losses": losses} | ({} if steps is None else {"steps": steps})
-        train(f"scgan-{structure}" + ("-small" if small else ""), known.path, out / "runs" / name, changes, show=False, budget=budget)
-        progress("training", len(made) + 1, len(variants))
-        made[name] = out / "made" / name
-        generate(asked, made[name], GenerateSettings(run=str(out / "runs" / name)), progress=progress)
-    made[STILL] = still(asked, out / "made" / STILL)
+    made = fill(store, out, test=test, variants=variants, progress=progress, say=say, **more)
+    say("judging actions, people and pixels")
     judge, who = out / "judges" / "action", out / "judges" / "identity"
     actions.judge_of(known, judge, None, None)
     bodies.judge_of(known, who, None)
@@ -84,6 +77,41 @@ def run(
     return found
 
 
+def fill(
+    store: Path,
+    out: Path,
+    *,
+    test: Path | None = None,
+    small: bool = False,
+    steps: int | None = None,
+    budget: float | None = None,
+    variants: Sequence[str] = tuple(VARIANTS),
+    limit: int | None = None,
+    progress: Progress = silent,
+    say: Say = unsaid,
+) -> dict[str, Path]:
+    """Trains the variants and moves the test people with each; -> name -> its store OUT/made/NAME, and that of stills.
+
+    small: the recipes `-small`. steps: of every variant; None: the recipe's. budget: seconds of training of each, in place of steps.
+    limit: only the first so many test clips are moved. say: told of each variant as it begins. InputError as `run`."""
+    from limner.papers.whole import train
+
+    out, known, asked = Path(out), Store(Path(store)), Store(Path(test or store))
+    check(known, asked, variants)
+    made: dict[str, Path] = {}
+    for number, name in enumerate(variants):
+        structure, losses = VARIANTS[name]
+        changes = {"losses": losses} | ({} if steps is None else {"steps": steps})
+        long = "training" if budget is None else f"{budget:.0f} s of training"
+        say(f"{name} ({number + 1} of {len(variants)}): {long}, less what is done")
+        train(f"scgan-{structure}" + ("-small" if small else ""), known.path, out / "runs" / name, changes, show=False, budget=budget)
+        progress("training", number + 1, len(variants))
+        made[name] = out / "made" / name
+        generate(asked, made[name], GenerateSettings(run=str(out / "runs" / name), limit=limit), progress=progress)
+    made[STILL] = still(asked, out / "made" / STILL, limit=limit)
+    return made
+
+
 def check(known: Store, asked: Store, variants: Sequence[str]) -> None:
     """InputError where a variant is none, or a person of the test split is learned from."""
     odd = [name for name in variants if name not in VARIANTS]
@@ -95,13 +123,13 @@ def check(known: Store, asked: Store, variants: Sequence[str]) -> None:
         raise InputError(f"{sorted(both)[0]!r} is learned from in {known.path} and tested in {asked.path}; test people nobody learned from")
 
 
-def still(store: Store, out: Path, split: str | None = "test") -> Path:
-    """A store of the clips' first frames, each repeated as long as its clip; -> its folder. split: None for all clips."""
+def still(store: Store, out: Path, split: str | None = "test", limit: int | None = None) -> Path:
+    """A store of the clips' first frames, each repeated as long as its clip; -> its folder. split: None for all clips; limit: the first."""
     from dataclasses import replace
 
     from limner.data.store import StoreWriter
 
-    rows = list(range(len(store))) if split is None else store.select(split=split)
+    rows = (list(range(len(store))) if split is None else store.select(split=split))[:limit]
     if not ((out / "manifest.parquet").exists() and len(Store(out)) == len(rows)):
         with StoreWriter(out, fresh=True, note={"made_by": STILL}) as writer:
             for row in rows:

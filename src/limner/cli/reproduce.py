@@ -85,7 +85,7 @@ def _faces(what: str, args: Sequence[str]) -> int:
     )
     with Bar("reproduce") as bar:
         run = getattr(commands, what) if what in ("figures", "table2") else partial(commands.table, what)
-        run(settings, progress=bar)
+        run(settings, progress=bar, say=_say)
     return OK
 
 
@@ -98,8 +98,13 @@ def _bodies(what: str, asked: Any) -> int:
     seconds = budget_of(_seconds(asked.budget), _seconds(asked.budget_total), len(bodies.VARIANTS))
     with Bar("reproduce") as bar:
         run = bodies.figures if what == "figures" else bodies.table
-        run(asked.data, asked.out, budget=seconds, small=not asked.paper_width, progress=bar)
+        run(asked.data, asked.out, budget=seconds, small=not asked.paper_width, limit=asked.limit, progress=bar, say=_say)
     return OK
+
+
+def _say(line: str) -> None:
+    """A line at once, also into a pipe: trainings last long."""
+    print(line, flush=True)
 
 
 def _seconds(text: str | None) -> float | None:

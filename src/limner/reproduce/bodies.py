@@ -25,7 +25,7 @@ def table(
     data: Path, out: Path, *, budget: float, small: bool, progress: Progress = silent, say: Callable[[str], None] = print, **more: Any
 ) -> dict[str, Any]:
     """Writes OUT/table-iii.md, .json and .html, and prints the Markdown; -> the table as data. InputError as `bench.scgan.run`."""
-    found = scgan.run(data, out, small=small, budget=budget, progress=progress, **more)
+    found = scgan.run(data, out, small=small, budget=budget, progress=progress, say=say, **more)
     made = table_iii(found["actions"], Store(Path(data)), trainings(Path(out), found["actions"]))
     text = tables.markdown(made)
     write_text(Path(out) / "table-iii.json", json.dumps(made, indent=1) + "\n")
@@ -57,7 +57,7 @@ def table_iii(found: dict[str, Any], store: Store, training: dict[str, Any]) -> 
         "digits": [1] * len(columns),
         "training": training,
         "orders": list(_orders(stores)),
-        "notes": list(_notes(stores, store, training)),
+        "notes": list(_notes(stores, store, training, found.get(scgan.STILL))),
     }
 
 
@@ -76,7 +76,7 @@ def _orders(stores: dict[str, Any]) -> Any:
         yield {"what": f"accuracy, {label}", "beside": "KTH", "paper": there, "here": here, "agrees": agrees}
 
 
-def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any]) -> Any:
+def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any], still: dict[str, Any] | None) -> Any:
     num = sum(counts["n"] for label, counts in stores["GT"].items() if label != actions.ALL)
     yield (
         f"Data: {num:.0f} test clips of the store {store.path.name}; the paper's are 65 of each action, of KTH (spec B4). Only figures of "
@@ -85,6 +85,9 @@ def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any]) -> An
     yield (
         "The judge: a small 3-D CNN trained on the store's real training clips; the paper names none. In brackets: 95 % intervals (Wilson)."
     )
+    if still is not None:
+        named = ", ".join(f"{label} {100 * counts['share']:.1f}" for label, counts in still.items())
+        yield f"For scale, accuracy on the first frame repeated, which needs no training: {named}."
     yield "In the paper the triplet term changes nothing in this table; what it does over time: limner bench scgan."
     if OURS in stores:
         yield "ours: L1+G, the network also shown the reference with its limbs carried to where the skeleton has them (limb_warp)."
@@ -94,14 +97,14 @@ def _notes(stores: dict[str, Any], store: Store, training: dict[str, Any]) -> An
 
 
 def figures(
-    data: Path, out: Path, *, budget: float, small: bool, progress: Progress = silent, say: Callable[[str], None] = print
+    data: Path, out: Path, *, budget: float, small: bool, progress: Progress = silent, say: Callable[[str], None] = print, **more: Any
 ) -> list[Path]:
-    """Writes figures 5, 6 (of a store of Human3.6M: 7) and 8 into OUT/figures, as PNG and SVG; -> the files."""
-    scgan.run(data, out, small=small, budget=budget, progress=progress)
+    """Writes figures 5, 6 (of a store of Human3.6M: 7) and 8 into OUT/figures, as PNG and SVG; -> the files. more: as of `scgan.fill`."""
+    scgan.fill(data, out, small=small, budget=budget, progress=progress, say=say, **more)
     store, folder = Store(Path(data)), make_folder(Path(out) / "figures")
     made = {name: Store(Path(out) / "made" / name) for name in VARIANTS}
     size = made[WHOLE].row(0)["width"]
-    originals = one_of_each(store)
+    originals = one_of_each(store, {made[WHOLE].row(row)["id"].rpartition("/")[0] for row in range(len(made[WHOLE]))})
     first = scgan.of_size(originals[0], size)
     files = save(people.figure_5(first, {_shown(name): made_of(made[name], first) for name in scgan.STRUCTURES}), folder, "figure_5")
     pairs = [(scgan.of_size(clip, size), {_shown(name): made_of(made[name], clip) for name in (WHOLE, OURS)}) for clip in originals]
@@ -119,11 +122,11 @@ def _shown(name: str) -> str:
     return {"L1+G": "siamese", WHOLE: "generated"}.get(name, name)
 
 
-def one_of_each(store: Store) -> list[Clip]:
-    """A test clip of each label, of different people where there are as many."""
-    found: list[Clip] = []
-    for label in sorted({str(store.row(row)["label"]) for row in store.select(split="test")}):
-        rows = [row for row in store.select(split="test") if str(store.row(row)["label"]) == label]
+def one_of_each(store: Store, names: set[str]) -> list[Clip]:
+    """A test clip of each label among those of these ids, of different people where there are as many."""
+    test, found = [row for row in store.select(split="test") if store.row(row)["id"] in names], []
+    for label in sorted({str(store.row(row)["label"]) for row in test}):
+        rows = [row for row in test if str(store.row(row)["label"]) == label]
         others = [row for row in rows if store.row(row)["subject"] not in {clip.subject for clip in found}]
         found.append(store.read((others or rows)[0]))
     return found
