@@ -1,13 +1,10 @@
-"""The HTTP API over real sockets: its queue with work that dies, hangs and refuses; then the command itself, a photo to its videos."""
+"""The HTTP API over real sockets: its queue with work that dies, hangs and refuses."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,11 +16,10 @@ import pytest
 pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'limner[serve]')")
 import uvicorn
 
-from browser import Served
-from hostile_uploads import SMILE, encoded, uploads
-from limner.media.video import read_tags
+from api_client import ask, until
+from hostile_uploads import SMILE, encoded
 from limner.web import serving
-from limner.web.api.back import Back
+from limner.web.api.back import UPLOADS, Back
 from limner.web.api.limits import ApiLimits
 from limner.web.api.server import api_app
 from limner.web.job import Limits
@@ -31,31 +27,6 @@ from limner.web.jobs import Jobs
 
 GOOD = encoded("PNG")
 COPY, HANG, DIE, REFUSE, FAULT, STEPS = range(6)
-
-
-def ask(port: int, method: str, path: str, body: bytes | None = None, *, kind="image/png", source="127.0.0.1", **headers):
-    """-> status, headers, body (JSON as what it says)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(source, 0))
-    try:
-        connection.request(method, path, body, {**({"Content-Type": kind} if body is not None else {}), **headers})
-        reply = connection.getresponse()
-        content = reply.read()
-        is_json = (reply.headers["content-type"] or "").startswith("application/json")
-        return reply.status, reply.headers, json.loads(content) if is_json else content
-    finally:
-        connection.close()
-
-
-def until(port: int, id: str, *states: str, seconds: float = 120) -> dict:
-    """The job once it is in one of the states."""
-    end = time.monotonic() + seconds
-    while True:
-        status, _, job = ask(port, "GET", f"/v1/jobs/{id}")
-        assert status == 200, job
-        if job["state"] in states:
-            return job
-        assert time.monotonic() < end, job
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +41,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Back]]:
         Jobs("queue_work:api", limits=Limits(bound=4, per_client=2, job_s=60)) as jobs,
         serving.listen("127.0.0.1", 0) as bound,
     ):
-        app = api_app(Back(checks=checks, jobs=jobs, limits=limits), origins=["https://page.example"], hosts=["127.0.0.1"])
-        assert checks.wait_ready()
-        assert jobs.wait_ready()
-        server = uvicorn.Server(uvicorn.Config(app, http=serving.Patient, log_level="critical"))
+        back = Back(checks=checks, jobs=jobs, limits=limits)
+        app = api_app(back, origins=["https://page.example"], hosts=["127.0.0.1"])
+        assert checks.wait_ready(600)
+        assert jobs.wait_ready(600)
+        server = uvicorn.Server(serving.config_of(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
-        yield bound.getsockname()[1], Back(checks=checks, jobs=jobs, limits=limits)
+        yield bound.getsockname()[1], back
         server.should_exit = True
         thread.join()
     patch.undo()
@@ -144,6 +116,36 @@ def test_cancel_at_once_and_a_full_queue(api):
     assert not list(back.checks.folder.glob("upload-*"))
 
 
+def test_one_client_has_its_half_whatever_address_it_claims(api):
+    port, back = api
+    first = sent(port, HANG)
+    until(port, first, "running")
+    second = sent(port, COPY, **{"X-Forwarded-For": "192.0.2.1"})
+    status, _, told = ask(port, "POST", "/v1/smile", GOOD, **{"X-Forwarded-For": "192.0.2.2"})
+    assert (status, "2 of your jobs" in told["error"]) == (429, True)
+    for id in (first, second):
+        assert ask(port, "DELETE", f"/v1/jobs/{id}")[0] == 204
+    head = b"POST /v1/smile HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
+    slow = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(UPLOADS // 2)]
+    try:
+        for connection in slow:
+            connection.sendall(head)
+        end = time.monotonic() + 10
+        while back.coming["127.0.0.1"] < UPLOADS // 2:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        status, _, told = ask(port, "POST", "/v1/smile?seed=0", GOOD)
+        assert (status, told["error"]) == (429, "too many uploads at once; try again in a moment")
+        until(port, sent(port, COPY, source="127.0.0.2"), "done")  # another's photo comes through
+    finally:
+        for connection in slow:
+            connection.close()
+    end = time.monotonic() + 10
+    while back.coming:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_uploads_too_large_cut_short_and_slow(api):
     port, back = api
     status, _, told = ask(port, "POST", SMILE, bytes(3 << 20))
@@ -178,15 +180,16 @@ def test_who_may_ask(api):
     plain = api_app(back)
     with_token = api_app(Back(checks=back.checks, jobs=back.jobs, limits=back.limits, token="secret"))
     for app, more, expected in ((plain, {}, 404), (with_token, {}, 401), (with_token, {"authorization": "Bearer no"}, 401),
+                                (with_token, {"authorization": "secret"}, 401), (with_token, {"authorization": "bearer secret"}, 404),
                                 (with_token, {"authorization": "Bearer secret"}, 404)):  # fmt: skip
-        status, headers = direct(app, "/v1/jobs/aaaaaaaa", {"origin": "https://page.example", **more})
+        status, headers, _ = direct(app, "/v1/jobs/aaaaaaaa", {"origin": "https://page.example", **more})
         assert status == expected
         assert b"access-control-allow-origin" not in headers  # CORS is off unless asked for
     assert direct(with_token, "/v1/health", {})[0] == 200
 
 
-def direct(app, path: str, headers: dict[str, str]) -> tuple[int, dict[bytes, bytes]]:
-    """One GET of an ASGI app, without a server."""
+def direct(app, path: str, headers: dict[str, str]) -> tuple[int, dict[bytes, bytes], bytes]:
+    """One GET of an ASGI app, without a server -> status, headers, body."""
     import asyncio
 
     said: list[dict] = []
@@ -203,16 +206,27 @@ def direct(app, path: str, headers: dict[str, str]) -> tuple[int, dict[bytes, by
         "server": ("x", 1), "root_path": "",
     }  # fmt: skip
     asyncio.run(app(scope, receive, send))
-    return said[0]["status"], dict(said[0]["headers"])
+    return said[0]["status"], dict(said[0]["headers"]), b"".join(message.get("body", b"") for message in said[1:])
 
 
 def test_openapi_names_all_and_the_page_asks_nobody_else(api):
-    port, _ = api
+    port, back = api
     told = ask(port, "GET", "/openapi.json")[2]
     assert set(told["paths"]) == {
         "/v1/smile", "/v1/move", "/v1/render", "/v1/motions", "/v1/jobs/{id}", "/v1/jobs/{id}/cancel", "/v1/jobs/{id}/files/{name}",
         "/v1/limits", "/v1/health",
     }  # fmt: skip
+    replies = told["paths"]["/v1/smile"]["post"]["responses"]
+    assert replies["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobReply")
+    for status in ("401", "413", "415", "422", "429"):
+        assert replies[status]["content"]["application/json"]["schema"]["$ref"].endswith("/Refusal"), status
+    assert "HTTPValidationError" not in told["components"]["schemas"]  # every refusal is {"error": one line}
+    assert "securitySchemes" not in told["components"]
+    with_token = direct(api_app(Back(checks=back.checks, jobs=back.jobs, limits=back.limits, token="secret")), "/openapi.json", {})[2]
+    assert json.loads(with_token)["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+    job = ask(port, "GET", f"/v1/jobs/{sent(port, COPY)}")[2]
+    assert set(job) <= set(told["components"]["schemas"]["JobReply"]["properties"])
+    assert set(told["components"]["schemas"]["JobReply"]["required"]) <= set(job)
     for path in ("/", "/api.css", "/api.js"):
         status, headers, content = ask(port, "GET", path)
         assert status == 200
@@ -235,87 +249,3 @@ def test_the_page_sends_a_photo(browser, api):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert all(url.startswith((f"http://127.0.0.1:{port}/", "data:")) for url in asked)
     page.close()
-
-
-# The command
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served("serve", "--queue", 6, "--frames", 200) as server:
-        yield server
-
-
-def test_a_hundred_hostile_uploads(served: Served):
-    made = uploads(GOOD)
-    assert len(made) >= 100
-    for what, path, kind, body in made:
-        start = time.monotonic()
-        status, _, told = ask(served.port, "POST", path, body, kind=kind)
-        took = time.monotonic() - start
-        assert 400 <= status < 500, (what, status, told)
-        assert took <= 2, (what, took)
-        assert isinstance(told["error"], str), what
-        assert "\n" not in told["error"], what
-        assert not any(word in told["error"] for word in ("/tmp", "limner-jobs", "Traceback", "fault of ours")), (what, told)
-    assert ask(served.port, "GET", "/v1/health")[2] == {"queued": 0, "running": 0, "kept": 0, "workers": 1}
-
-
-def test_the_example_client_gets_smiles_and_render_takes_their_motion(served: Served, astronaut_png: Path, tmp_path: Path):
-    example = Path(__file__).parents[1] / "examples" / "client.py"
-    asked = ["--server", served.url, "--out", str(tmp_path), "--modes", "1", "--size", "128"]
-    command = [sys.executable, str(example), str(astronaut_png), *asked]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} >= {"mode_1.mp4", "mode_1.motion.json", "sheet.png", "curves.png", "result.json"}
-    assert read_tags(tmp_path / "mode_1.mp4")["comment"].startswith("Synthetic")
-    assert json.loads((tmp_path / "result.json").read_text())["settings"]["modes"] == 1
-    assert ask(served.port, "GET", "/v1/health")[2]["kept"] == 0  # the example deletes what it fetched
-    status, _, told = ask(served.port, "POST", "/v1/motions", (tmp_path / "mode_1.motion.json").read_bytes(), kind="application/json")
-    assert (status, told["guide"]) == (201, "face")
-    photo = astronaut_png.read_bytes()
-    status, _, job = ask(served.port, "POST", f"/v1/render?motion={told['motion']}&size=128&renderer=warp", photo)
-    assert status == 202, job
-    job = until(served.port, job["id"], "done", "failed", "refused")
-    assert job["state"] == "done", job
-    assert {file["name"] for file in job["files"]} == {"video.mp4", "video.motion.json", "result.json"}
-    flat = encoded("PNG", (128, 128))
-    status, _, job = ask(served.port, "POST", SMILE, flat)
-    assert until(served.port, job["id"], "refused", "done", "failed")["state"] == "refused"  # noise has no face
-
-
-def test_move_by_name_and_render_by_a_video(served: Served, shared: Path, smiling: np.ndarray, astronaut_png: Path, tmp_path: Path):
-    from fractions import Fraction
-
-    from limner.media.video import VideoWriter
-
-    person = (shared / "data" / "annotations" / "coco" / "000000000785.jpg").read_bytes()
-    status, _, moved = ask(served.port, "POST", "/v1/move?motion=walking&size=128", person, kind="image/jpeg")
-    assert status == 202, moved
-    with VideoWriter(tmp_path / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
-        for frame in smiling[::5]:
-            writer.write(np.ascontiguousarray(frame))
-    status, _, told = ask(served.port, "POST", "/v1/motions", (tmp_path / "friend.mp4").read_bytes(), kind="video/mp4")
-    assert (status, told["frames"]) == (201, len(smiling[::5]))
-    query = f"motion={told['motion']}&size=128&renderer=warp"
-    status, _, rendered = ask(served.port, "POST", f"/v1/render?{query}", astronaut_png.read_bytes())
-    assert status == 202, rendered
-    for job, video in ((moved, "move.mp4"), (rendered, "video.mp4")):
-        ended = until(served.port, job["id"], "done", "failed", "refused")
-        assert ended["state"] == "done", ended
-        assert ended["done"] == ended["total"]
-        (url,) = [file["url"] for file in ended["files"] if file["name"] == video]
-        (tmp_path / video).write_bytes(ask(served.port, "GET", url)[2])
-        assert read_tags(tmp_path / video)["comment"].startswith("Synthetic")
-
-
-def test_what_cannot_be_served_is_said(limner, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("LIMNER_TOKEN", raising=False)
-    code, _, errors = limner("serve", "--host", "0.0.0.0")
-    assert code == 2
-    assert errors[0].startswith("limner: others reach 0.0.0.0: set a token in LIMNER_TOKEN")
-    wrong_ones = {"--queue=0": "queue is 0", "--cors=page": "an origin is written as", "--port=99999": "a port lies in"}
-    for wrong, words in {**wrong_ones, "--workers=0": "at least 1"}.items():
-        code, _, errors = limner("serve", wrong)
-        assert code == 2
-        assert words in errors[0]

@@ -26,7 +26,8 @@ def modules_of(extra: str) -> list[str]:
     return [MODULES.get(name, name.replace("-", "_")) for name in names]
 
 
-SERVERS = {"limner.web.serving", "limner.web.study.server", "limner.web.api.back", "limner.web.api.server"}
+SERVERS = {"limner.web.serving", "limner.web.study.server", "limner.web.api.back", "limner.web.api.replies", "limner.web.api.makes"}
+SERVERS |= {"limner.web.api.server"}
 OPTIONAL = {module: extra for extra in EXTRAS if extra not in FOR_WORKING_HERE for module in modules_of(extra)}
 
 

@@ -47,6 +47,7 @@ def test_a_job_goes_in_and_comes_out(jobs: Jobs):
     pid = jobs.files(id)["pid"].read_text()
     other = jobs.submit("copy", {}, {})
     ended(jobs, other)
+    assert not (job.folder / "in").exists()  # the photo goes when its job ends; what was made of it stays
     assert jobs.files(other)["pid"].read_text() == pid  # one process, kept: models stay loaded
     jobs.forget(id)
     assert jobs.view(id) is None
@@ -78,6 +79,14 @@ def test_too_long_is_ended(jobs: Jobs):
     assert (job.state, job.error) == (FAILED, "it took longer than 0.5 seconds; ask for less")
     jobs.limits.job_s = 30
     assert ended(jobs, jobs.submit("copy", {}, {})).state == DONE
+
+
+def test_a_worker_that_cannot_open_is_known_at_once(jobs: Jobs):
+    start = time.monotonic()
+    with Jobs("queue_work:nothing_of_that_name") as broken:
+        assert not broken.wait_ready(1000)
+    assert time.monotonic() - start < 100
+    assert jobs.wait_ready()
 
 
 @pytest.mark.parametrize("kind", ["steps", "hang"])

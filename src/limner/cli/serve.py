@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from limner.types import InputError
 from limner.web.api.limits import ApiLimits
 
 TOKEN = "LIMNER_TOKEN"
+OPEN_S = 600.0  # ours: a busy machine may take minutes to load the models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Serve:
     """Seconds that results stay."""
     cors: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="ORIGIN", help_behavior_hint="")] = ()
     """Pages of that origin (https://example.org) may use it from a browser; can be given several times. None by default."""
+    proxy: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="ADDRESS", help_behavior_hint="")] = ()
+    """A proxy before it, 127.0.0.1 or 10.0.0.0/8 say, whose X-Forwarded-For tells clients apart; can be given several times."""
     open: Annotated[bool, arg(help_behavior_hint="")] = False
     """Let anyone in the network in, without a token."""
 
@@ -61,21 +65,42 @@ def serve(args: Sequence[str]) -> int:
     from limner.web.api.server import api_app
 
     limits = ApiLimits(**{name: getattr(asked, name) for name in ApiLimits.__dataclass_fields__ if hasattr(asked, name)})
-    token, names = os.environ.get(TOKEN) or None, serving.names_of(asked.host)
-    if token is None and not names and not asked.open:
-        raise InputError(f"others reach {asked.host}: set a token in {TOKEN}, which clients must send, or let anyone in with --open")
+    names = [] if asked.proxy else serving.names_of(asked.host)
+    token = token_of(asked, by_others=not names)
+    check(asked)
+    with serving.listen(asked.host, asked.port) as bound, back_of(limits, devices=devices(asked.workers), token=token) as back:
+        if not (back.checks.wait_ready(OPEN_S) and back.jobs.wait_ready(OPEN_S)):
+            raise InputError("the processes that do the jobs do not start; limner doctor says what is wrong")
+        asks = "a token is asked for" if token else "no token is asked for"
+        say(f"limner: the API is at {serving.address_of(bound)} ({asks}; Ctrl-C stops)")
+        serving.serve(api_app(back, origins=asked.cors, hosts=names), bound, proxies=asked.proxy)
+    return OK
+
+
+def token_of(asked: Serve, *, by_others: bool) -> str | None:
+    """The token in LIMNER_TOKEN; None where there is none. InputError where others than this machine reach it without one, or it cannot
+    be sent in a header."""
+    token = os.environ.get(TOKEN, "").strip() or None
+    if token is None and by_others and not asked.open:
+        where = f"others reach {asked.host}" if not asked.proxy else "a proxy lets others in"
+        raise InputError(f"{where}: set a token in {TOKEN}, which clients must send, or let anyone in with --open")
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise InputError(f"the token in {TOKEN} has characters that no header can carry; take letters, digits and signs of ASCII")
+    return token
+
+
+def check(asked: Serve) -> None:
+    """InputError for options that no server can have."""
     if asked.workers is not None and asked.workers < 1:
         raise InputError(f"--workers {asked.workers}: at least 1")
     for origin in asked.cors:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise InputError(f"--cors {origin}: an origin is written as https://example.org")
-    with serving.listen(asked.host, asked.port) as bound, back_of(limits, devices=devices(asked.workers), token=token) as back:
-        back.checks.wait_ready()
-        back.jobs.wait_ready()
-        asks = "a token is asked for" if token else "no token is asked for"
-        say(f"limner: the API is at {serving.address_of(bound)} ({asks}; Ctrl-C stops)")
-        serving.serve(api_app(back, origins=asked.cors, hosts=names), bound)
-    return OK
+    for proxy in asked.proxy:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise InputError(f"--proxy {proxy}: an address or a network of addresses, such as 127.0.0.1 or 10.0.0.0/8") from None
 
 
 def devices(workers: int | None) -> list[dict[str, str]]:

@@ -3,8 +3,8 @@
     submit -> queued -> running -> done | failed (a worker that died, too long, a fault of ours) | refused (an InputError) | cancelled
 
 Jobs of one client wait behind each other; among clients the one served longest ago comes first. A job's files lie in a private temporary
-folder that nothing a client says can name; they go when the job is forgotten, after `keep_s`, or when the queue closes. What a killed
-server left is swept by the next one.
+folder that nothing a client says can name: what was sent goes when the job ends; what was made when the job is forgotten, after `keep_s`,
+or when the queue closes. What a killed server left is swept by the next one.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Jobs:
         self.close()
 
     def wait_ready(self, timeout_s: float = 120.0) -> bool:
-        """Waits until every worker has loaded what it needs; -> whether all have. A job can be sent before."""
+        """Waits until every worker has loaded what it needs; -> whether all have, at once where one died of it. Jobs can be sent before."""
         end = time.monotonic() + timeout_s
-        return all(worker.ready.wait(max(0.0, end - time.monotonic())) for worker in self._workers)
+        return all(worker.opens(end) for worker in self._workers)
 
     def submit(self, kind: str, settings: Mapping[str, Any], inputs: Mapping[str, bytes | Path], *, client: str = "") -> str:
         """A new job -> its id, which is a secret. inputs: content, or a file that has it, by the name that `do` finds it under, which is

@@ -1,7 +1,8 @@
 """What every server here shares: a socket that is free, bounded and patient connections, plain errors, no outside request.
 
 Errors are JSON, {"error": one line}. A body may have so many bytes and must arrive within so many seconds; a connection that does not
-finish its request's head in time is closed.
+finish its request's head in time, or takes nothing of its reply for long, is closed. Who asks is the address that connects, whatever the
+request says of itself, unless that address is a proxy's that the server was told of.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from limner.types import InputError
 
 HEAD_S = 10.0  # ours: a browser sends a request's head at once
+REPLY_S = 30.0  # ours: asyncio holds some 64 kB of a reply; a client that has not taken most of that by then is not there
 DRAIN_S = 1.0  # ours
 CONNECTIONS = 512  # ours: each costs a socket and some kB
 SAFE = {
@@ -66,9 +68,16 @@ def address_of(bound: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def serve(app: FastAPI, bound: socket.socket) -> None:
-    """Serves until Ctrl-C or SIGTERM, which end the process as they would without a server."""
-    config = uvicorn.Config(
+def serve(app: FastAPI, bound: socket.socket, *, proxies: Sequence[str] = ()) -> None:
+    """Serves until Ctrl-C or SIGTERM, which end the process as they would without a server.
+
+    proxies: addresses or networks whose X-Forwarded-For is believed; by default nobody's, not even this machine's."""
+    uvicorn.Server(config_of(app, proxies)).run(sockets=[bound])
+
+
+def config_of(app: ASGIApp, proxies: Sequence[str] = ()) -> uvicorn.Config:
+    """How every server here treats its connections; proxies as in `serve`."""
+    return uvicorn.Config(
         app,
         http=Patient,
         ws="none",
@@ -76,18 +85,20 @@ def serve(app: FastAPI, bound: socket.socket) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
         backlog=CONNECTIONS,
     )
-    uvicorn.Server(config).run(sockets=[bound])
 
 
 class Patient(H11Protocol):
-    """uvicorn's connection, closed where the head of a request does not arrive within HEAD_S."""
+    """uvicorn's connection, closed where a request's head does not arrive within HEAD_S, or its reply is not taken within REPLY_S."""
 
     _late: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -97,9 +108,19 @@ class Patient(H11Protocol):
         super().data_received(data)
         self._wait()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(REPLY_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._late is not None:
-            self._late.cancel()
+        for timer in (self._late, self._stuck):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def _wait(self) -> None:

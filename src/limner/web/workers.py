@@ -38,6 +38,13 @@ class Worker:
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
+    def opens(self, until: float) -> bool:
+        """Waits until the process has loaded what it needs; -> False where it died of that, or it is `until` of time.monotonic()."""
+        while not self.ready.wait(TICK_S):
+            if time.monotonic() > until or (self.process is not None and self.process.poll() is not None):
+                return self.ready.is_set()
+        return True
+
     def stop(self) -> None:
         self.thread.join(timeout=GRACE_S + 5)
         self._kill()
@@ -51,9 +58,10 @@ class Worker:
             except Exception as error:  # a fault of ours in this thread must not end it: the next job goes on
                 self.jobs._end(job, FAILED, f"a fault of ours, {type(error).__name__}")
                 self._kill()
-            if job.state != DONE or job.id not in self.jobs._jobs:
-                shutil.rmtree(job.folder, ignore_errors=True)
-            self.job = None
+            with self.jobs._changed:  # from here on, who forgets the job deletes it
+                self.job = None
+                kept = job.state == DONE and job.id in self.jobs._jobs
+            shutil.rmtree(job.folder / IN if kept else job.folder, ignore_errors=True)
         self._kill()
 
     def _start(self) -> None:

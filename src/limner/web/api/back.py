@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,21 @@ from limner.web.api.limits import ApiLimits
 from limner.web.job import DONE, REFUSED, Busy, Job, Limits
 from limner.web.jobs import Jobs
 
-UPLOADS = 16  # ours: at once; each is a file, not memory
+UPLOADS = 16  # ours: at once, half of them one client's; each is a file, not memory
 MOTIONS = 16  # ours: kept at once; each may be as large as a video may be
 PHOTO_TYPES, MOTION_TYPES = ("image/", "application/octet-stream"), ("video/", "image/gif", "application/json", "application/octet-stream")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Back:
-    """What stands behind the routes: the queue of checks, the queue of jobs, the limits, the token that is asked for (None: none)."""
+    """What stands behind the routes: the queue of checks, the queue of jobs, the limits, the token that is asked for (None: none), and how
+    many uploads are coming in from each client."""
 
     checks: Jobs
     jobs: Jobs
     limits: ApiLimits
     token: str | None = None
+    coming: Counter[str] = field(default_factory=Counter)
 
 
 @contextlib.contextmanager
@@ -94,9 +97,10 @@ async def checked(request: Request, back: Back, kind: str, types: tuple[str, ...
 @contextlib.asynccontextmanager
 async def _received(request: Request, back: Back) -> AsyncIterator[Path]:
     """The request's body as a file of our own naming, gone after the block."""
-    path = back.checks.folder / f"upload-{secrets.token_hex(8)}"
-    if len(list(back.checks.folder.glob("upload-*"))) >= UPLOADS:
+    path, client = back.checks.folder / f"upload-{secrets.token_hex(8)}", _client(request)
+    if back.coming.total() >= UPLOADS or back.coming[client] >= UPLOADS // 2:
         raise HTTPException(429, "too many uploads at once; try again in a moment", {"Retry-After": "2"})
+    back.coming[client] += 1
     try:
         with path.open("xb") as file:
             async for chunk in request.stream():
@@ -105,6 +109,9 @@ async def _received(request: Request, back: Back) -> AsyncIterator[Path]:
     except OSError as error:
         raise HTTPException(503, "the server's disk cannot take an upload now", {"Retry-After": "30"}) from error
     finally:
+        back.coming[client] -= 1
+        if not back.coming[client]:
+            del back.coming[client]
         path.unlink(missing_ok=True)
 
 
