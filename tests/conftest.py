@@ -38,6 +38,13 @@ def astronaut_png(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def limner(capsys: pytest.CaptureFixture[str]):
     """The real command in this process: limner("smile", photo, ...) -> (exit code, standard output, lines of standard error)."""
     from limner.cli import main

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -56,3 +62,46 @@ def python_blocks(page: str) -> dict[str, str]:
     text = (ROOT / page).read_text()
     found = re.findall(r'^```python(?: title="([^"]+)")?\n(.*?)^```', text, flags=re.S | re.M)
     return {title or str(i): code for i, (title, code) in enumerate(found)}
+
+
+def person() -> np.ndarray:
+    """A picture of a whole person, whose arms are seen."""
+    with (files("limner.web.studio") / "static" / "person.webp").open("rb") as file:
+        return np.asarray(Image.open(file).convert("RGB"))
+
+
+QUICK = {  # appended where the page does not say otherwise, so that the flow takes seconds
+    "smile": ("--size", "128", "--frames", "6", "--renderer", "warp"),
+    "render": ("--size", "128", "--renderer", "warp"),
+    "move": ("--size", "128"),
+}
+
+
+def run_all(
+    page: str,
+    limner,
+    *,
+    skip: tuple[str, ...] = (),
+    instead: dict[str, str] | None = None,
+    serve: Callable[[list[str]], None] | None = None,
+) -> list[str]:
+    """Every limner command of a page in its order, really, with QUICK's options; -> those run. skip: begins of commands left out. instead:
+    words in place of others. serve: does what serves until it is stopped."""
+    done = []
+    found = [command for language, block in blocks((ROOT / page).read_text()) if language == "sh" for command in block.splitlines()]
+    for words in map(limner_part, found):
+        if not words or words.startswith(skip):
+            continue
+        for old, new in (instead or {}).items():
+            words = words.replace(old, new)
+        parts = shlex.split(words)
+        for option, value in zip(QUICK.get(parts[0], ())[::2], QUICK.get(parts[0], ())[1::2]):
+            if option not in parts and "--help" not in parts:
+                parts += [option, value]
+        done.append(words)
+        if serve is not None and "serve" in parts:
+            serve(parts)
+            continue
+        code, said, errors = limner(*parts)
+        assert code == 0, f"{words}: {said} {errors}"
+    return done

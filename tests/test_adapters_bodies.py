@@ -233,6 +233,10 @@ def test_a_folder_of_people_in_action(tmp_path):
         ("anna__running__1", "anna", "running"), ("anna__walking__1", "anna", "walking"), ("jump__2", "jump__2", "jump"),
     ]  # fmt: skip
     assert raws[0].split == raws[1].split
+    (tmp_path / "labels.csv").write_text("file,split\nanna/walking/1.mp4,test\n")
+    assert [raw.split for raw in folder.index_actions(tmp_path)] == ["test", "test", raws[2].split]
+    (tmp_path / "labels.csv").write_text("file,split\nanna/walking/1.mp4,test\nanna/running/1.mp4,train\n")
+    refused(lambda: folder.index_actions(tmp_path), "'anna' is in", "a person is in one split only")
 
 
 # What is done with a stretch

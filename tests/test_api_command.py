@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'li
 
 from api_client import ask, until
 from browser import Served
+from doc_commands import ROOT, commands, python_blocks
 from hostile_uploads import SMILE, encoded, uploads
 from limner.media.video import read_tags
 from limner.types import InputError
@@ -65,6 +68,23 @@ def test_the_example_client_gets_smiles_and_render_takes_their_motion(served: Se
     flat = encoded("PNG", (128, 128))
     status, _, job = ask(served.port, "POST", SMILE, flat)
     assert until(served.port, job["id"], "refused", "done", "failed")["state"] == "refused"  # noise has no face
+
+
+def test_the_pages_own_commands_and_client(served: Served, astronaut_png: Path, place: Path, capsys: pytest.CaptureFixture[str]):
+    """docs/howto/serving.md as it stands, but for the port and the size; examples/client.py is run above."""
+    shutil.copy(astronaut_png, "me.jpg")  # what a file is called says nothing
+    kept = ask(served.port, "GET", "/v1/health")[2]["kept"]
+    page, smaller = "docs/howto/serving.md", "modes=1&size=128&renderer=warp"
+    (curl,) = [command for command in commands(ROOT / page) if command.startswith("curl")]
+    if shutil.which("curl"):
+        words = shlex.split(curl.replace("http://127.0.0.1:8760", served.url).replace("modes=3", smaller))
+        job = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+        assert ask(served.port, "DELETE", f"/v1/jobs/{job['id']}")[0] == 204
+    (code,) = python_blocks(page).values()
+    exec(code.replace("http://127.0.0.1:8760", served.url).replace("modes=3", smaller), {"__name__": "__main__"})
+    assert capsys.readouterr().out == "done None\n"
+    assert Path("mode_1.mp4").stat().st_size > 500
+    assert ask(served.port, "GET", "/v1/health")[2]["kept"] == kept
 
 
 def test_move_by_name_and_render_by_a_video(served: Served, shared: Path, smiling: np.ndarray, astronaut_png: Path, tmp_path: Path):

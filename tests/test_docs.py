@@ -1,7 +1,7 @@
 """Every command in README.md, CONTRIBUTING.md and docs/: its options are read by the real command, its recipes and settings exist.
 
-tests/test_docs_run.py really runs the fast ones. Commands that train or prepare for long are read, not run; so are those of other programs
-(pip, docker, torchrun), but for the limner in them.
+tests/test_docs_run.py really runs the fast ones, tests/test_docs_long.py the long ones on small data; RUN_BY says by what test each command
+of limner is run. Those of other programs (pip, docker, torchrun) are read, but for the limner in them.
 """
 
 from __future__ import annotations
@@ -102,6 +102,44 @@ def test_the_options_of_a_synopsis_exist(command: str, limner):
     assert code == 0, command
     for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", command):
         assert re.search(rf"{option}\b", said) or option.startswith("--no-"), f"{command}: no {option}"
+
+
+# Where commands are really run: all of a page, or what begins so on any page (on data of its own: no data set of others can be here)
+RUN_BY = {
+    "docs/start.md": "test_docs_run.py",
+    "docs/howto/motions.md": "test_docs_run.py",
+    "docs/howto/guide.md": "test_docs_run.py",
+    "docs/howto/videos.md": "test_docs_long.py",
+    "docs/howto/evaluate.md": "test_docs_long.py",
+    "docs/howto/study.md": "test_docs_long.py",
+    "docs/howto/tables.md": "test_docs_long.py",
+    "smile": "test_cli.py",
+    "render": "test_cli.py",
+    "move": "test_move.py",
+    "motion list": "test_poses.py",
+    "doctor": "test_cli.py",
+    "inspect": "test_inspect.py",
+    "train": "test_processes.py",
+    "prepare uva-nemo": "test_prepare_videos.py",
+    "prepare disfa": "test_prepare_videos.py",
+    "prepare kth": "test_adapters_bodies.py",
+    "prepare human36m": "test_adapters_bodies.py",
+    "prepare strips": "test_docs_long.py",
+    "reproduce": "test_reproduce.py",
+    "serve": "test_api_command.py",
+    "studio": "test_studio_page.py",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "docs/results.md"])  # its commands are the measuring
+def test_each_command_is_run_by_a_test(name: str):
+    for words in filter(None, map(limner_part, commands(ROOT / name))):
+        if is_a_synopsis(words) or words in ("--help", "doctor"):
+            continue
+        begin = next((begin for begin in RUN_BY if begin == name or f"{words} ".startswith(f"{begin} ")), None)
+        assert begin is not None, f"{name}: no test runs limner {words}; name it in RUN_BY"
+        said, wanted = (ROOT / "tests" / RUN_BY[begin]).read_text(), [begin] if begin == name else begin.split()
+        assert all(re.search(rf"\b{word}\b", said) for word in wanted), f"{RUN_BY[begin]} does not run {begin}"
 
 
 @pytest.mark.parametrize("name", NAMES)

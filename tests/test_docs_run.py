@@ -1,12 +1,13 @@
-"""What the documentation says is really done: its five minutes, its third guide, its data set, its Python; on small data, in seconds."""
+"""What the documentation says is really done: its five minutes, its motions, its third guide, its data set, its Python; small, in seconds.
+
+What takes minutes even so is done by tests/test_docs_long.py.
+"""
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sys
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +15,13 @@ import pytest
 from PIL import Image
 
 import limner as package
-from doc_commands import ROOT, blocks, limner_part, python_blocks
+from doc_commands import person, python_blocks, run_all
 from limner.media.video import VideoWriter
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-QUICK = {  # appended where the page does not say otherwise, so that the flow takes seconds
-    "smile": ("--size", "128", "--frames", "6", "--renderer", "warp"),
-    "render": ("--size", "128", "--renderer", "warp"),
-    "move": ("--size", "128"),
-}
-
-
-def run_all(
-    page: str, limner, *, language: tuple[str, ...] = ("sh",), skip: tuple[str, ...] = (), instead: dict[str, str] | None = None
-) -> list[str]:
-    """Every limner command of a page in its order, really, with QUICK's options; -> those run. skip: begins of commands left out."""
-    done = []
-    for words in (limner_part(c) for lang, block in blocks((ROOT / page).read_text()) if lang in language for c in block.splitlines()):
-        if not words or words.startswith(skip):
-            continue
-        for old, new in (instead or {}).items():
-            words = words.replace(old, new)
-        parts = shlex.split(words)
-        for option, value in zip(QUICK.get(parts[0], ())[::2], QUICK.get(parts[0], ())[1::2]):
-            if option not in parts and "--help" not in parts:
-                parts += [option, value]
-        code, said, errors = limner(*parts)
-        assert code == 0, f"{words}: {said} {errors}"
-        done.append(words)
-    return done
 
 
 def test_five_minutes(place: Path, limner, astronaut: np.ndarray, smiling: np.ndarray):
     """docs/start.md, every limner command in its order. you are the mirror image of me; the friend is a rendered smile."""
-    with (files("limner.web.studio") / "static" / "person.webp").open("rb") as file:  # whose arms are seen whole
-        drawn = np.asarray(Image.open(file).convert("RGB"))
-    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", drawn)):
+    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", person())):
         Image.fromarray(pixels).save(f"{name}.jpg", quality=95)
     with VideoWriter(place / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
         for frame in smiling[::4]:
@@ -71,6 +37,23 @@ def test_five_minutes(place: Path, limner, astronaut: np.ndarray, smiling: np.nd
     )
     for path in (*made, "limner-out/person/move.mp4", "motion.png"):
         assert (place / path).stat().st_size > 500, path
+
+
+def test_motions(place: Path, limner, astronaut: np.ndarray, smiling: np.ndarray):
+    """docs/howto/motions.md: every command; what dances is the person of the page's own `limner move`, filmed."""
+    from test_poses import small
+
+    for name, pixels in (("me", astronaut), ("you", astronaut[:, ::-1]), ("person", person())):
+        Image.fromarray(pixels).save(f"{name}.jpg", quality=95)
+    with VideoWriter(place / "friend.mp4", fps=Fraction(25), size=(300, 300)) as writer:
+        for frame in smiling[::8]:
+            writer.write(np.ascontiguousarray(frame))
+    (place / "dance.bvh").write_text(small())
+    assert limner("move", "person.jpg", "--motion", "two-hand-waving", "--size", "384", "--speed", "4", "--out", "filmed")[0] == 0
+    shutil.copy("filmed/person/move.mp4", "dance.mp4")
+    assert len(run_all("docs/howto/motions.md", limner)) == 9
+    for path in ("dance.csv", "mocap.motion.json", "limner-out/person/move.mp4", "jacks/person/move.mp4"):
+        assert (place / path).stat().st_size > 200, path
 
 
 def test_a_third_guide_is_one_file(place: Path, limner, monkeypatch: pytest.MonkeyPatch):
@@ -124,33 +107,3 @@ def test_the_python_of_the_pages(place: Path, astronaut: np.ndarray):
     for path in ("smile.mp4", "you.gif", "mixed.mp4", "mixed.motion.json"):
         assert (place / path).stat().st_size > 500
     assert issubclass(package.InputError, ValueError)
-
-
-@pytest.mark.slow
-def test_own_videos(place: Path, limner, smiling: np.ndarray):
-    """docs/howto/videos.md from films to a trained model, with the tiny recipes; the films are rendered smiles."""
-    for person in ("anna", "ben", "cleo"):
-        for label in ("posed", "spontaneous"):
-            folder = place / "videos" / person / label
-            folder.mkdir(parents=True)
-            with VideoWriter(folder / "1.mp4", fps=Fraction(25), size=(300, 300)) as writer:
-                for frame in smiling:
-                    writer.write(np.ascontiguousarray(frame))
-    (place / "videos" / "labels.csv").write_text(
-        "file,label,subject,split\n"
-        + "".join(
-            f"{p}/{k}/1.mp4,{k},{p},{s}\n"
-            for p, s in (("anna", "train"), ("ben", "val"), ("cleo", "test"))
-            for k in ("posed", "spontaneous")
-        )
-    )
-    instead = {"train cmmnet ": "train cmmnet-tiny ", "stores/mine --out mine.png": "stores/mine --out mine.png"}
-    skip = (
-        "smile",
-        "prepare synthetic-faces",
-        "train cmmnet --data stores/faces",
-        "prepare folder actions",
-        "train scgan",
-        "generate runs/actions",
-    )
-    assert len(run_all("docs/howto/videos.md", limner, skip=skip, instead=instead)) >= 7

@@ -140,7 +140,7 @@ class Maker:
         rows = store.select(split=settings.split, kind=KIND)
         if not rows:
             splits = ", ".join(sorted(set(store.table["split"].to_pylist()))) or "none"
-            raise InputError(f"store {store.path} has no {KIND} of split {settings.split!r}; its splits are: {splits}")
+            raise InputError(f"store {store.path} has no {KIND} of split {settings.split!r}; its splits are: {splits} (--split)")
         bare = [store.row(i)["id"] for i in rows if store.row(i)["label"] is None]
         if bare and settings.label is None and settings.motion != RECORDED:
             raise InputError(f"clip {bare[0]!r} of store {store.path} has no label; say which smile is wished with --label")

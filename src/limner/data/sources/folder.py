@@ -98,23 +98,27 @@ def _notes(row: Row, not_in: Path | None, only: str | None) -> tuple[str, ...]:
 
 def index_actions(root: str | Path, *, seed: int = 0, val: float = 0.1, test: float = 0.1) -> list[RawAction]:
     """Every video under a folder as one of a person in action: root/anna/walking/1.mp4, the last folder is the action, one above it the
-    person; a video in no person's folder is of a person of its own. Split: `raw.hash_split` of the person. InputError: no videos."""
+    person; a video in no person's folder is of a person of its own. Split: as root/labels.csv says, if it is there, the same for all of a
+    person, else `raw.hash_split` of the person. InputError: no videos, a table as `index` refuses it."""
     root = existing(root, "your videos")
     videos = {key: path for key, path in _recordings(root).items() if path.is_file()}
     if not videos:
         _refuse(root, {})
-    ids = _ids(videos)
+    ids, table = _ids(videos), root / TABLE
+    rows = _read_table(table, root, videos, False) if table.is_file() else {}
+    parts = {key: PurePosixPath(key).parts[:-1] for key in videos}
+    people = {key: parents[0] if len(parents) > 1 else ids[key] for key, parents in parts.items()}
+    splits = _splits(people, rows, table)
     clips = []
     for key, path in videos.items():
-        parents = PurePosixPath(key).parts[:-1]
-        person = parents[0] if len(parents) > 1 else ids[key]
+        parents, person = parts[key], people[key]
         clips.append(
             RawAction(
                 id=ids[key],
                 source=SOURCE,
                 path=path,
                 subject=person,
-                split=hash_split(person, seed=seed, val=val, test=test),
+                split=splits.get(person) or hash_split(person, seed=seed, val=val, test=test),
                 label=parents[-1] if parents else None,
                 notes=() if len(parents) > 1 else ("no person named: taken for one of its own",),
             )
