@@ -49,7 +49,7 @@ def test_own_videos(place: Path, limner, smiling: np.ndarray, astronaut: np.ndar
         "size=64": "size=32",
         "--people 200": "--people 10",
     }
-    assert len(run_all("docs/howto/videos.md", limner, instead=tiny)) == 13
+    assert len(run_all("docs/howto/videos.md", limner, instead=tiny)) == 14
     assert (place / "mine" / "me" / "compare.mp4").stat().st_size > 1000
 
 

@@ -101,9 +101,10 @@ def test_the_python_of_the_pages(place: Path, astronaut: np.ndarray):
     """docs/api.md and docs/howto/motions.md, as they stand; README.md has the first block of api.md."""
     Image.fromarray(astronaut[:300, 80:380]).save("me.jpg", quality=95)
     shutil.copy("me.jpg", "you.jpg")
+    Image.fromarray(person()).save("person.jpg", quality=95)
     for page in ("docs/api.md", "docs/howto/motions.md"):
         for code in python_blocks(page).values():
             exec(compile(code, page, "exec"), {"__name__": "__main__"})
-    for path in ("smile.mp4", "you.gif", "mixed.mp4", "mixed.motion.json"):
+    for path in ("smile.mp4", "you.gif", "moved/person/move.mp4", "mixed.mp4", "mixed.motion.json"):
         assert (place / path).stat().st_size > 500
     assert issubclass(package.InputError, ValueError)

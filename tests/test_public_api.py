@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,10 @@ DOORS = {
     "limner.guides": ("load", "names"),
     "limner.papers.load": ("load_motion_model", "load_renderer"),
     "limner.generation.smiles": ("Engine",),
+    "limner.generation.moves": ("BodyEngine", "MoveSettings", "make_move", "open_motion"),
+    "limner.generation.clips": ("generate",),
+    "limner.evaluation.evaluate": ("evaluate",),
+    "limner.media.pictures": ("read_picture",),
 }
 
 
@@ -64,6 +70,14 @@ def test_what_a_clip_has():
 
     has = {f.name for f in fields(limner.RenderedClip)} | {name for name in vars(limner.RenderedClip) if not name.startswith("_")}
     assert has == CLIP
+
+
+def test_the_reference_names_every_front_door_and_no_other():
+    told = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+    listed = set(re.findall(r"^::: limner\.([\w.]+)$", told, flags=re.M))
+    doors = {f"{module}.{name}".removeprefix("limner.") for module, names in DOORS.items() for name in names}
+    ours = set(NAMES) - {"__version__"}
+    assert listed == doors | ours | {"types.Clip", "types.Guide", "geometry", "raster", "warp", "losses", "measures"}
 
 
 @pytest.mark.parametrize("module", DOORS)

@@ -67,6 +67,7 @@ class RenderedClip:
 
     @cached_property
     def au(self) -> np.ndarray:
+        """(T, 2): AU6 and AU12, 0..5, relative to the photo's neutral face."""
         return au_curves(self.reference, [self.motion])[0]
 
     @property
@@ -76,22 +77,27 @@ class RenderedClip:
 
     @property
     def neutral(self) -> np.ndarray:
+        """(68, 2) float32, pixels: the points of the photo's neutral face."""
         return self.reference.neutral
 
     @property
     def fps(self) -> Fraction:
+        """Frames a second."""
         return self.motion.fps
 
     @property
     def label(self) -> str | None:
+        """Which smile was imagined, "spontaneous" or "posed"; None of any other motion."""
         return self.motion.label
 
     @property
     def mode(self) -> int | None:
+        """Which of the K modes, from 1 on; None of any other motion."""
         return self.motion.mode
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the photo, a line each."""
         return self.reference.warnings
 
     def save(self, path: str | Path, *, quality: str | int = "high", progress: Progress = silent) -> Path:
@@ -155,27 +161,14 @@ def smile(
     engine: hand the same `limner.generation.smiles.Engine()` to many calls and the detector and the model load once.
     InputError (a ValueError), one line that says what to do: a photo or a setting that is refused.
     """
-    settings = MotionSettings(
-        label=label,
-        modes=modes,
-        frames=frames,
-        fps=fps,  # pyright: ignore[reportArgumentType]  (made a Fraction as the record is made)
-        duration=duration,
-        intensity=intensity,
-        start=start,
-        hold=hold,
-        returns=returns,
-        loop=loop,
-        seed=seed,
-        model=None if model is None else str(model),
-    )
+    asked = {"label": label, "modes": modes, "frames": frames, "fps": fps, "duration": duration, "intensity": intensity, "start": start,
+             "hold": hold, "returns": returns, "loop": loop, "seed": seed, "model": _named(model)}  # fmt: skip
+    settings = MotionSettings(**asked)
     check_size(size)
     engine = engine or shared_engine()
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
-    motions = imagined(reference, engine, settings)
-    drawn = None if renderer is None else str(renderer)
-    how = f"an imagined {label} smile"
-    return [RenderedClip(motion=m, reference=reference, how=how, engine=engine, renderer=drawn) for m in motions]
+    motions, how = imagined(reference, engine, settings), f"an imagined {label} smile"
+    return [RenderedClip(motion=m, reference=reference, how=how, engine=engine, renderer=_named(renderer)) for m in motions]
 
 
 def render(
@@ -207,10 +200,14 @@ def render(
     reference = open_reference(read_photo(photo), engine.detector, size=size, face=face)
     driver = open_driver(motion, engine.detector, is_absolute=absolute)
     fitted, how = recorded(driver.motion, reference, is_absolute=absolute, intensity=intensity)
-    drawn = None if renderer is None else str(renderer)
+    drawn = _named(renderer)
     return RenderedClip(
         motion=fitted, reference=reference, how=how, engine=engine, renderer=drawn, sound=driver.sound, notes=driver.warnings
     )
+
+
+def _named(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 @cache

@@ -39,7 +39,8 @@ def study_app(folder: Path, plan: Plan, answers: Answers, *, hosts: Sequence[str
     plain_errors(app)
     # ours: a person answers once in seconds; a class joins from one address at once, a flood does not
     asking, joining = Buckets(rate=10, burst=60), Buckets(rate=5, burst=120)
-    pairs, cookie = {pair.id for pair in plan.pairs}, COOKIE.format(study=plan.id)
+    cookie = COOKIE.format(study=plan.id)
+    _add_files(app, folder, plan)
 
     def rater(request: Request) -> str:
         token = request.cookies.get(cookie, "")
@@ -50,9 +51,6 @@ def study_app(folder: Path, plan: Plan, answers: Answers, *, hosts: Sequence[str
 
     def state(token: str) -> dict[str, Any]:
         return {"question": plan.question, "tasks": [_shown(task) for task in answers.tasks(token)]}
-
-    for path, name in FILES.items():
-        app.add_api_route(path, _page(name), methods=["GET"])
 
     @app.post("/api/raters", status_code=201)
     async def begin(request: Request) -> JSONResponse:
@@ -76,13 +74,19 @@ def study_app(folder: Path, plan: Plan, answers: Answers, *, hosts: Sequence[str
         await _kept(lambda: answers.answer(token, task, choice))
         return JSONResponse({"task": task, "choice": choice}, headers={"Cache-Control": "no-store"})
 
+    return Guard(app, body_bytes=BODY_BYTES, body_s=BODY_S, hosts=hosts)
+
+
+def _add_files(app: FastAPI, folder: Path, plan: Plan) -> None:
+    pairs = {pair.id for pair in plan.pairs}
+    for path, name in FILES.items():
+        app.add_api_route(path, _page(name), methods=["GET"])
+
     @app.get("/clips/{pair}.mp4")
     def clip(pair: str) -> FileResponse:
         if pair not in pairs:
             raise HTTPException(404, "no such pair in this study")
         return FileResponse(video_of(folder, pair), media_type="video/mp4", headers={"Cache-Control": "private, max-age=86400"})
-
-    return Guard(app, body_bytes=BODY_BYTES, body_s=BODY_S, hosts=hosts)
 
 
 def _page(name: str) -> Callable[[], FileResponse]:
