@@ -89,7 +89,7 @@ def test_scores_and_a_study(place: Path, limner):
 
 def test_the_papers_tables(place: Path, limner):
     """docs/howto/tables.md: every command on few people, seconds in place of minutes; the way counts, not the figures."""
-    few = {"--people 100": "--people 10", "20m": "20s", "stores/people --actions": "stores/people --people 10 --actions"}
+    few = {"--people 100": "--people 10", "20m": "10s", "stores/people --actions": "stores/people --people 20 --actions"}
     assert len(run_all("docs/howto/tables.md", limner, instead=few)) == 8
     for made in ("table1", "table3"):
         assert (place / "tables" / f"{made}.html").stat().st_size > 1000

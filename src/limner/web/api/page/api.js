@@ -9,7 +9,7 @@ const headers = () => ($("token").value ? { Authorization: `Bearer ${$("token").
 function field(parameter) {
   const schema = plain(parameter.schema), value = parameter.schema.default;
   const range = [schema.minimum ?? schema.exclusiveMinimum, schema.maximum ?? schema.exclusiveMaximum];
-  const said = parameter.description || parameter.schema.description || (range.some((end) => end !== undefined) ? range.map((end) => (end < 1e9 ? end : "")).join(" to ") : "");
+  const said = parameter.description || parameter.schema.description || (range.some((end) => end !== undefined) ? (range[1] < 1e9 ? range.join(" to ") : `from ${range[0]} on`) : "");
   let input;
   const choices = schema.enum || (schema.type === "boolean" ? ["false", "true"] : null);
   if (choices) {
