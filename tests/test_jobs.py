@@ -136,6 +136,18 @@ def test_old_results_go(jobs: Jobs):
     assert not any(folder.exists() for folder in folders)
 
 
+def test_many_jobs_of_one_client_push_out_nobody_elses_results(jobs: Jobs):
+    jobs.limits.kept = 3
+    mine = jobs.submit("copy", {}, {"photo": b"pixels"}, client="a")
+    ended(jobs, mine)
+    others = []
+    for _ in range(5):
+        others.append(jobs.submit("refuse", {}, {}, client="b"))
+        ended(jobs, others[-1])
+    assert jobs.files(mine)["photo"].read_bytes() == b"pixels"
+    assert [jobs.view(id) is not None for id in others] == [False, False, False, True, True]
+
+
 def test_nothing_is_left_of_a_closed_queue_or_a_killed_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = (

@@ -58,5 +58,6 @@ def test_evaluation_imports_no_generator():
 
 
 def test_files_stay_small():
-    long = [f"{path.relative_to(SOURCE)}: {n}" for path in SOURCE.rglob("*.py") if (n := len(path.read_text().splitlines())) > 400]
+    files = [*SOURCE.rglob("*.py"), *Path(__file__).parent.glob("*.py")]
+    long = [f"{path.name}: {n}" for path in files if (n := len(path.read_text().splitlines())) > 400]
     assert not long, "over 400 lines: " + ", ".join(long)

@@ -47,7 +47,7 @@ class Job:
 @dataclass(kw_only=True)
 class Limits:
     """bound: jobs that wait or run, of all clients; per_client: of one. job_s: seconds one may run. keep_s, kept: finished jobs are
-    forgotten after so long, or when there are more."""
+    forgotten after so long, or when there are more, first of the client that has most."""
 
     bound: int = 16
     per_client: int = 8

@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,10 @@ class Jobs:
     def _drop_old(self) -> None:
         ended = sorted((job for job in self._jobs.values() if job.ended is not None), key=lambda job: job.ended or 0.0)
         late = {job.id for job in ended if time.time() - (job.ended or 0.0) > self.limits.keep_s}
-        late |= {job.id for job in ended[: max(0, len(ended) - self.limits.kept)]}
+        left = [job for job in ended if job.id not in late]
+        while len(left) > self.limits.kept:  # of the client that has most, the oldest: nobody's results go for another's many
+            ((client, _),) = Counter(job.client for job in left).most_common(1)
+            late.add(left.pop(next(i for i, job in enumerate(left) if job.client == client)).id)
         for id in late - {worker.job.id for worker in self._workers if worker.job is not None}:
             shutil.rmtree(self._jobs.pop(id).folder, ignore_errors=True)
 

@@ -19,7 +19,7 @@ from limner.web.job import CANCELLED, DONE, FAILED, IN, Job
 if TYPE_CHECKING:
     from limner.web.jobs import Jobs
 
-TICK_S = 0.05
+TICK_S = 0.05  # ours: how often a job's end, its time and its cancelling are looked for
 GRACE_S = 1.0  # ours: a job told to stop does so at its next report, a frame away; one that does not is killed with its worker
 
 
