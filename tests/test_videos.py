@@ -19,7 +19,7 @@ from limner.bench import media as bench
 from limner.bench.media import PATCHES
 from limner.media.gif import sample_frames, write_gif
 from limner.media.pictures import read_picture
-from limner.media.video import VideoWriter, parse_fps, read_tags, read_video
+from limner.media.video import BT2020, PRECISE, VideoWriter, parse_fps, read_tags, read_video
 from limner.types import InputError
 
 
@@ -59,6 +59,16 @@ def test_the_matrix_is_bt709_by_independent_arithmetic(tmp_path: Path) -> None:
     got = [planes[32, 32], planes[64 + 8, 16], planes[64 + 16 + 8, 16]]
     assert np.abs(np.array(got, float) - wanted).max() <= 1
     assert (int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc)) == (1, 1, 1, 1)
+
+
+def test_the_scalers_flags_are_pyavs_where_it_names_them() -> None:
+    from av.video.reformatter import Colorspace, Interpolation
+
+    assert getattr(Colorspace, "BT2020", BT2020) == BT2020
+    names = [name for name in ("BICUBIC", "FULL_CHR_H_INT", "FULL_CHR_H_INP", "ACCURATE_RND") if hasattr(Interpolation, name)]
+    assert names[0] == "BICUBIC"
+    if len(names) == 4:  # from PyAV 18 on
+        assert sum(int(Interpolation[name]) for name in names) == PRECISE
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50), Fraction(15, 2)])

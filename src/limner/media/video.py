@@ -31,6 +31,9 @@ MAX_SIDE = 16384  # x264 opens no larger one
 PRESET = "veryfast"  # ours: measured, see docs/results.md
 X264 = "chroma-qp-offset=-4"  # ours: flat saturated colours then decode within 2 of 255
 QUALITY = {"low": 24, "medium": 18, "high": 14}  # ours: x264's constant rate factor; FFmpeg's guide calls 17 or 18 visually lossless
+# swscale's SWS_BICUBIC, SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP, SWS_ACCURATE_RND; PyAV names the last three from 18 on, for Python 3.11
+PRECISE = 0x4 | 0x2000 | 0x4000 | 0x40000
+BT2020 = 9  # SWS_CS_BT2020, which PyAV names from 18 on too
 PLAYLISTS = {"concat", "hls", "dash"}  # they name other files to open
 
 
@@ -230,25 +233,23 @@ def read_tags(path: str | Path) -> dict[str, str]:
 def _to_yuv(reformatter: Any, frame: np.ndarray) -> Any:
     """sRGB -> yuv420p of BT.709, limited range, rounded: FFmpeg's scaler at full precision, 0.4 of 255 from the exact matrix on a photo."""
     import av
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    from av.video.reformatter import ColorRange, Colorspace
 
-    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
     return reformatter.reformat(
         av.VideoFrame.from_ndarray(frame, format="rgb24"),
         format="yuv420p",
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
-        interpolation=int(precise),
+        interpolation=PRECISE,
     )
 
 
 def _to_rgb(reformatter: Any, frame: Any, size: tuple[int, int]) -> np.ndarray:
     """A decoded frame -> sRGB by its tagged matrix and range, (height, width, 3) of that size (width, height)."""
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    from av.video.reformatter import ColorRange, Colorspace
 
-    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-    matrices = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}
+    matrices = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M, 9: BT2020}
     untagged = Colorspace.ITU709 if frame.height >= 720 or frame.width >= 1280 else Colorspace.ITU601
     full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj")
     rgb = reformatter.reformat(
@@ -259,7 +260,7 @@ def _to_rgb(reformatter: Any, frame: Any, size: tuple[int, int]) -> np.ndarray:
         src_colorspace=matrices.get(int(frame.colorspace), untagged),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=int(precise),
+        interpolation=PRECISE,
     )
     return rgb.to_ndarray()
 
