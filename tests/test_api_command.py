@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -138,3 +139,14 @@ def test_as_many_modes_are_taken_as_the_shipped_model_has():
     assert load_motion_model(modes=ApiLimits().modes).max_modes == ApiLimits().modes
     with pytest.raises(InputError, match="were trained"):
         load_motion_model(modes=ApiLimits().modes + 1)
+
+
+def test_a_server_that_can_make_nothing_says_so_at_its_start(tmp_path: Path):
+    """A mediapipe that is broken: known before the first client comes, not by each job."""
+    (tmp_path / "mediapipe").mkdir()
+    (tmp_path / "mediapipe" / "__init__.py").write_text("raise ImportError('broken')")
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-m", "limner", "serve", "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "limner: the processes that do the jobs do not start; limner doctor says what is wrong\n"

@@ -25,7 +25,7 @@ def work() -> Callable[..., None]:
     """For limner.web.jobs: do("smile" | "render" | "move", settings, folder with the photo, folder for the results, progress)."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     engines = Engines()
-    engines.faces.detector  # noqa: B018  (opened now, so that the first job need not wait for it)
+    engines.warm()
 
     def do(kind: str, settings: dict[str, Any], folder_in: Path, folder_out: Path, progress: Progress) -> None:
         about = json.loads((folder_in / ABOUT).read_text("utf-8"))

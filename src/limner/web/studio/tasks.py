@@ -22,25 +22,10 @@ MOST_DRIVER_FRAMES = 3000  # ours: as many as limner smile renders; two minutes 
 SHEET_ROWS = 12  # as limner inspect
 
 
-def warm(engines: Engines) -> None:
-    """Everything that the first smile would wait for."""
-    import tempfile
-
-    from skimage import data
-
-    from limner.generation.settings import SmileSettings
-    from limner.generation.smiles import make_smiles
-    from limner.media.pictures import read_picture
-
-    with tempfile.TemporaryDirectory(prefix="limner-warm-") as folder:
-        picture = read_picture(data.astronaut(), name="warm")
-        make_smiles(picture, Path(folder), SmileSettings(size=128, frames=2, modes=2), engines.faces)
-
-
 def work() -> Do:
     """What limner.web.worker calls for each job, once everything is warm: its answer lies in ANSWER."""
     engines = Engines()
-    warm(engines)
+    engines.warm()
 
     def do(kind: str, settings: dict[str, Any], given: Path, out: Path, progress: Progress) -> None:
         try:
