@@ -209,6 +209,20 @@ def direct(app, path: str, headers: dict[str, str]) -> tuple[int, dict[bytes, by
     return said[0]["status"], dict(said[0]["headers"]), b"".join(message.get("body", b"") for message in said[1:])
 
 
+def test_a_motion_played_slowly_has_as_many_frames_as_are_rendered(api):
+    port, _ = api
+    status, _, told = ask(port, "POST", "/v1/move?motion=walking&speed=0.1", GOOD)
+    assert status == 202, told  # 80 frames become 800
+    assert ask(port, "DELETE", f"/v1/jobs/{told['id']}")[0] == 204
+    motion = {"format": "limner-motion", "version": 1, "guide": "body", "fps": "25", "size": [64, 64]}
+    frames = json.dumps({**motion, "frames": [[[float(k), 1.0] for k in range(18)]] * 800}).encode()
+    status, _, sent_motion = ask(port, "POST", "/v1/motions", frames, kind="application/json")
+    assert (status, sent_motion["frames"]) == (201, 800)
+    status, _, told = ask(port, "POST", f"/v1/move?motion={sent_motion['motion']}&speed=0.5", GOOD)
+    assert (status, told["error"].startswith("that may become 1600 frames; at most 1500")) == (422, True)
+    assert ask(port, "POST", "/v1/move?motion=walking-backwards", GOOD)[0] == 400
+
+
 def test_openapi_names_all_and_the_page_asks_nobody_else(api):
     port, back = api
     told = ask(port, "GET", "/openapi.json")[2]

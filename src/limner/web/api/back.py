@@ -120,9 +120,9 @@ def about(back: Back, check: Job) -> dict[str, Any]:
     return json.loads(back.checks.files(check.id)[ABOUT].read_text("utf-8"))
 
 
-def sent(back: Back, motion: str) -> dict[str, Path]:
-    """The file of a motion sent before; {} where there is none."""
-    job = back.checks.view(motion)
-    if job is None or job.kind != MOTION or job.state != DONE:
-        return {}
-    return {name: path for name, path in back.checks.files(motion).items() if name != ABOUT}
+def sent(back: Back, motion: str) -> tuple[dict[str, Path], int]:
+    """The file of a motion sent before, and how many frames it has; {}, 0 where there is none."""
+    job, files = back.checks.view(motion), back.checks.files(motion)
+    if job is None or job.kind != MOTION or ABOUT not in files:
+        return {}, 0
+    return {name: path for name, path in files.items() if name != ABOUT}, about(back, job)["frames"]

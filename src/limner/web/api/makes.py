@@ -35,6 +35,14 @@ PHOTO: dict[str, Any] = {
 }
 
 
+def _check_frames(frames: float, most: int) -> None:
+    """422 where a job would have more frames to render than one may."""
+    if frames > most:
+        raise HTTPException(
+            422, f"that may become {frames:.0f} frames; at most {most} are made in one job, all modes together: ask for less"
+        )
+
+
 def add_smile(routes: APIRouter, back: Back) -> None:
     """POST /smile."""
     limits = back.limits
@@ -57,10 +65,7 @@ def add_smile(routes: APIRouter, back: Back) -> None:
         quality: Quality = "high",
     ) -> JSONResponse:
         """A photo of a face -> so many different smiles of it."""
-        if (frames := (duration or USUAL_S) * fps * modes) > limits.frames:
-            raise HTTPException(
-                422, f"that may become {frames:.0f} frames; at most {limits.frames} of all modes together: shorten or slow it"
-            )
+        _check_frames((duration or USUAL_S) * fps * modes, limits.frames)
         asked = {"label": label, "modes": modes, "duration": duration, "fps": fps, "intensity": intensity, "seed": seed, "size": size,
                  "face": face, "start": start, "returns": returns, "renderer": renderer, "gif": gif, "quality": quality}  # fmt: skip
         from limner.generation.settings import SmileSettings
@@ -84,11 +89,12 @@ def add_move(routes: APIRouter, back: Back) -> None:
         quality: Quality = "high",
     ) -> JSONResponse:
         """A photo of a person -> a video of them doing what a motion does."""
-        files = sent(back, motion)
+        files, frames = sent(back, motion)
         if not files:
             from limner.data.sources.kinematics.shipped import motion_named
 
-            motion_named(motion)
+            frames = motion_named(motion).num_frames
+        _check_frames(frames / speed, back.limits.frames)
         asked = {"motion": motion, "speed": speed, "mirror": mirror, "loop": loop, "person": person, "size": size, "quality": quality}
         return told(back, await take(request, back, MOVE, asked, files), 202)
 
@@ -107,7 +113,7 @@ def add_render(routes: APIRouter, back: Back) -> None:
         renderer: Renderer | None = None,
     ) -> JSONResponse:
         """A photo of a face, moved by a motion file or by the face of a video."""
-        files = sent(back, motion)
+        files, _ = sent(back, motion)
         if not files:
             raise HTTPException(404, "no such motion, or no more; send it to /v1/motions first")
         asked = {"intensity": intensity, "size": size, "face": face, "absolute": absolute, "renderer": renderer}

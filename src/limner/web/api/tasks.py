@@ -6,7 +6,6 @@ It reads nothing but the job's own folder and what ships with limner: no setting
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ SMILE, RENDER, MOVE = "smile", "render", "move"
 
 def work() -> Callable[..., None]:
     """For limner.web.jobs: do("smile" | "render" | "move", settings, folder with the photo, folder for the results, progress)."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     engines = Engines()
     engines.warm()
 
