@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -33,8 +34,19 @@ def served() -> Iterator[Served]:
         yield server
 
 
+def peaks_mb(server: int) -> dict[int, float]:
+    """The most memory that the server and its processes have held, in MB, by process; {} where the system does not tell."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):  # it has ended
+            told = dict(line.split(":", 1) for line in path.read_text().splitlines())
+            if server in (int(told["Pid"]), int(told["PPid"])) and "VmHWM" in told:
+                found[int(told["Pid"])] = int(told["VmHWM"].split()[0]) / 1024
+    return found
+
+
 def test_a_hundred_hostile_uploads(served: Served):
-    made = uploads(GOOD)
+    made, before = uploads(GOOD), peaks_mb(served.process.pid)
     assert len(made) >= 100
     for what, path, kind, body in made:
         start = time.monotonic()
@@ -46,6 +58,9 @@ def test_a_hundred_hostile_uploads(served: Served):
         assert "\n" not in told["error"], what
         assert not any(word in told["error"] for word in ("/tmp", "limner-jobs", "Traceback", "fault of ours")), (what, told)
     assert ask(served.port, "GET", "/v1/health")[2] == {"queued": 0, "running": 0, "kept": 0, "workers": 1}
+    after = peaks_mb(served.process.pid)
+    assert set(after) == set(before)  # none of them died of it
+    assert all(after[process] - before[process] < 100 for process in after), (before, after)
 
 
 def test_the_example_client_gets_smiles_and_render_takes_their_motion(served: Served, astronaut_png: Path, tmp_path: Path):
