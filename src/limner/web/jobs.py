@@ -147,6 +147,7 @@ class Jobs:
     def count(self) -> dict[str, int]:
         """How many jobs wait, run and are kept, and how many workers there are."""
         with self._changed:
+            self._drop_old()
             states = [job.state for job in self._jobs.values()]
         return {QUEUED: states.count(QUEUED), RUNNING: states.count(RUNNING), "kept": len(states), "workers": len(self._workers)}
 
@@ -184,6 +185,7 @@ class Jobs:
                 self._drop_old()
             if self._closing:
                 return None
+            self._drop_old()
             job = self._in_order()[0]
             self._waiting.remove(job)
             self._served[job.client] = job.began = time.time()
