@@ -16,12 +16,21 @@ from drawn_faces import drawn_clips
 from limner.data.records import COLUMNS
 from limner.data.store import Store, StoreWriter
 from limner.evaluation.detections import Detections
-from limner.evaluation.evaluate import Networks, evaluate
+from limner.evaluation.evaluate import Networks, evaluate, told
+from limner.evaluation.looking import look_at
 from limner.types import InputError
 
 PIXELS, PEOPLE = (Networks(detector=False, recognition=False, identity=identity) for identity in (False, True))
 POINTS = Networks(identity=False, recognition=False)
 SIZE, NUM = 32, 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing comes out of the user's cache, or goes into it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMNER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +251,8 @@ def test_unlabelled_clips_lose_only_what_needs_labels(clips, tmp_path):
     scores = evaluate(written(tmp_path / "real", plain), [made(plain, tmp_path / "same", SAME)], networks=networks)
     assert any("labels were not recognised" in note and "0 labels" in note for note in scores["notes"])
     assert "recognised" not in scores["metrics"]
+    labelled = evaluate(written(tmp_path / "named", clips), [made(clips, tmp_path / "alike", SAME)], networks=networks, limit=2)
+    assert any("labels were not recognised" in note for note in labelled["notes"])
     assert scores["rows"][1]["scores"]["ssim"]["value"] == pytest.approx(1)
 
 
@@ -278,23 +289,21 @@ class Follower:
         return points, np.ones(len(frames), np.float32), np.zeros((len(frames), 478, 2), np.float32)
 
 
-def test_detections_are_kept_by_content(clips, real, tmp_path):
+def test_detections_are_kept_by_content(clips, tmp_path):
     follower = Follower()
     first = Detections(follower, tmp_path)
-    seen = first.of(clips[0], real.row(0))
-    again = Detections(follower, tmp_path).of(clips[0], real.row(0))
+    seen = first.of(clips[0])
+    again = Detections(follower, tmp_path).of(clips[0])
     assert follower.looked == 1
     assert seen is not None
     assert again is not None
     np.testing.assert_array_equal(seen.points, again.points)
     np.testing.assert_allclose(seen.au, again.au)
-    Detections(follower, tmp_path).of(clips[1], real.row(1))
+    Detections(follower, tmp_path).of(clips[1])
     assert follower.looked == 2
-    (file,) = [
-        path for path in tmp_path.rglob("*.safetensors") if path.stat().st_size and path.name == first._path(real.row(0), clips[0]).name
-    ]
+    (file,) = [path for path in tmp_path.rglob("*.safetensors") if path.stat().st_size and path.name == first._path(clips[0]).name]
     file.write_bytes(file.read_bytes()[:50])  # damaged: looked at anew
-    Detections(follower, tmp_path).of(clips[0], real.row(0))
+    Detections(follower, tmp_path).of(clips[0])
     assert follower.looked == 3
 
 
@@ -316,7 +325,7 @@ def test_a_real_face_is_found_in_the_frames_of_both_sides(astronaut, clips, tmp_
     assert scores["still"]["jitter"] < scores["Original"]["jitter"]
     assert [row["lost"] for row in rows] == [0, 0, 0, 2]
     assert "landmark_error" not in scores["grey"]
-    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 6  # by content: the copies are the originals
+    assert len(list((tmp_path / "cache" / "detections").rglob("*.safetensors"))) == 3  # by their pixels: moving, still, grey
 
 
 def test_bodies_are_judged_by_pixels_and_networks(tmp_path):
@@ -336,3 +345,44 @@ def test_bodies_are_judged_by_pixels_and_networks(tmp_path):
     assert found["fid"]["value"] > 0
     assert not {"mouth_ssim", "landmark_error", "au_curves", "jitter"} & set(found)
     assert any("--body-judge" in note for note in scores["notes"])
+
+
+def test_what_was_looked_at_is_kept_by_content(clips, tmp_path, monkeypatch):
+    """Real stores, judges and files: the second evaluation reads no clip; what changed, and that alone, is looked at again."""
+    from limner.evaluation import kept
+
+    networks = replace(PEOPLE, cache=tmp_path / "cache")
+    real = written(tmp_path / "real", clips)
+    fake = made(clips, tmp_path / "fake", noisy(10), modes=2)
+
+    def looked(store, networks=networks):
+        """How many looks had to be taken (an original and its imitations: two), and the scores without the store's name."""
+        found = look_at(real, [store], ["it"], networks, progress=lambda stage, done, total: None)
+        return 2 * len(clips) - found.kept, json.dumps(told(found, real, [store])["rows"])
+
+    num, first = looked(fake)
+    assert num == 2 * len(clips)
+    monkeypatch.setattr("limner.data.store.Store.read", lambda *_: pytest.fail("a clip was read"))
+    assert looked(fake) == (0, first)
+    monkeypatch.undo()
+    harmed = [replace(clip, frames=clip.frames[::-1] if number == 3 else clip.frames) for number, clip in enumerate(fake)]
+    other = written(tmp_path / "other", harmed)
+    num, second = looked(other)
+    assert num == 1  # clip 3 is a mode of one person; its original is known
+    assert second != first
+    assert looked(fake, replace(networks, identity=False))[0] == 2 * len(clips)  # another set of judges
+    files = sorted((tmp_path / "cache" / "looks").rglob("*.safetensors"))
+    for number, file in enumerate(files):  # cut, emptied, of nothing: as after a full disk
+        file.write_bytes((file.read_bytes()[:40], b"", b"x" * 99)[number % 3])
+    assert looked(fake) == (2 * len(clips), first)
+    monkeypatch.setattr(kept, "code_version", lambda: "a measure was changed")
+    assert looked(fake) == (2 * len(clips), first)
+
+
+def test_a_missing_mode_is_said_each_time(clips, real, tmp_path):
+    broken = replace(clips[0], points=np.full_like(clips[0].points, np.nan))
+    store = by_hand(tmp_path / "made", [clips[0], broken, clips[1]], [f"{clips[0].id}/a", f"{clips[0].id}/b", f"{clips[1].id}/a"])
+    networks = replace(PIXELS, cache=tmp_path / "cache")
+    first, second = (evaluate(real, [store], networks=networks)["notes"] for _ in range(2))
+    assert first == second
+    assert any("left out" in note and "no number" in note for note in first)

@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from skimage.draw import polygon2mask
 
 from limner import losses
 from limner.evaluation.judges import identity_training as training
 from limner.evaluation.judges.disturb import MARGIN_PX, Disturbance, disturb, other_people
-from limner.evaluation.judges.face_view import SIZE, even_light, face_view, inside_face, light_free
+from limner.evaluation.judges.face_view import SIZE, even_light, face_view, filled, inside_face, light_free
 from limner.evaluation.judges.identity import FaceIdentity, similarity
 from limner.evaluation.metrics.identity import IdentitySimilarity
 from limner.geometry import apply_affine, invert_affine, unit_to_map
@@ -61,6 +62,13 @@ def test_a_view_shrinks_without_aliasing():
     stripes = np.repeat((np.arange(1024) % 4 < 2)[None, :, None] * 255, 1024, 0).repeat(3, 2).astype(np.uint8)
     view = face_view(stripes, points_of(1024))
     assert np.abs(view[:3] - 127.5).max() < 12  # one stripe in four pixels is far finer than the view: it is grey there
+
+
+def test_an_outline_is_filled_as_by_scikit_image():
+    rng = np.random.default_rng(0)
+    for corners in (3, 9, 27):  # crossing itself, reaching outside
+        outline = rng.uniform(-20, 84, (corners, 2))
+        np.testing.assert_array_equal(filled(outline, (64, 50)), polygon2mask((64, 50), outline[:, ::-1]))
 
 
 def test_the_mask_is_the_faces_inside():

@@ -31,6 +31,31 @@ def test_ssim_agrees_with_scikit_image_torchmetrics_and_the_slow_one():
     assert found[0] == pytest.approx(measures.ssim(made[0], true[0], window="gaussian"), abs=1e-5)
 
 
+def test_all_in_one_go_is_the_same_as_one_by_one():
+    made, true = films(num=90)  # more than are filtered at once
+    boxes = [(3 + t % 5, 2, 40 + t % 20, 60) for t in range(90)]
+    found = likeness.likeness(made, true, boxes)
+    np.testing.assert_array_equal(found.ssim, likeness.ssim_frames(made, true))
+    np.testing.assert_array_equal(found.ms_ssim, likeness.ms_ssim_frames(made, true))
+    np.testing.assert_array_equal(found.psnr, likeness.psnr_frames(made, true))
+    cut = [likeness.ssim_frames(a[None, y0:y1, x0:x1], b[None, y0:y1, x0:x1])[0] for a, b, (x0, y0, x1, y1) in zip(made, true, boxes)]
+    np.testing.assert_allclose(found.inside, cut, atol=2e-6)
+    assert likeness.likeness(made[:1], true[:1]).inside is None
+    with pytest.raises(ValueError, match="a box is smaller than the window of 11"):
+        likeness.likeness(made[:1], true[:1], [(0, 0, 10, 30)])
+
+
+def test_mouths_of_a_whole_video_are_as_one_by_one():
+    made, true = films(num=5)
+    rng = np.random.default_rng(0)
+    points = rng.uniform(20, 44, (5, 68, 2)) + rng.uniform(-12, 12, (5, 1, 2))  # the mouth moves, its box changes its size
+    each = [measures.mouth_ssim(*one) for one in zip(made, true, points)]
+    np.testing.assert_allclose(measures.mouth_ssim_frames(made, true, points), each, atol=1e-9)
+    np.testing.assert_allclose(measures.mouth_ssim_frames(true, true, points), 1)
+    with pytest.raises(ValueError, match="as many sets of points"):
+        measures.mouth_ssim_frames(made, true, points[:4])
+
+
 def by_torchmetrics(made, true):
     """SSIM and its contrast part of each frame inside the border, which torchmetrics' own mean of SSIM does not leave out."""
     planes = [torch.from_numpy(np.asarray(one, np.float32).transpose(0, 3, 1, 2)) for one in (made, true)]

@@ -344,3 +344,33 @@ def test_an_error_keeps_what_was_finished(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [clip.id for clip in Store(tmp_path / "s")] == ["clip0", "clip1", "clip2", "clip3"]
+
+
+def test_a_stamp_moves_with_whatever_changes_of_a_clip(tmp_path):
+    clip = make_clip(pixels=True)
+    frames = clip.frames.copy()
+    frames[3, 5, 5, 0] ^= 1
+    others = [
+        clip,
+        dataclasses.replace(clip, label="other"),
+        dataclasses.replace(clip, points=clip.points + np.float32(0.01)),
+        dataclasses.replace(clip, frames=frames),
+    ]
+    stamps = []
+    for number, one in enumerate(others):
+        with StoreWriter(tmp_path / str(number)) as writer:
+            writer.add(one)
+        stamps.append(Store(tmp_path / str(number)).stamp(0))
+    assert len(set(stamps)) == 4
+    with StoreWriter(tmp_path / "moved") as writer:  # the same clip elsewhere in a store
+        writer.add(dataclasses.replace(clip, id="first"))
+        writer.add(clip)
+    assert Store(tmp_path / "moved").stamp(1) == stamps[0]
+    (shard,) = (tmp_path / "0" / "shards").iterdir()
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    assert Store(tmp_path / "0").stamp(0) != stamps[0]
+    shard.write_bytes(content[:-5])
+    with pytest.raises(InputError, match="cut short"):
+        Store(tmp_path / "0").stamp(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -24,10 +25,7 @@ class Shards:
 
     def array(self, row: dict[str, Any], name: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """One array of a clip, memory-mapped; of that shape, where one is given. InputError where manifest and shard disagree."""
-        shard, _, number = row["shard"].partition("#")
-        if shard not in self._opened:
-            self._opened[shard] = self._open(row, shard)
-        header, data = self._opened[shard]
+        shard, number, header, data = self._at(row)
         entry = header.get(f"{number}.{name}")
         if entry is None:
             raise self.disagree(row, f"shard {shard} has no {name} for it")
@@ -42,6 +40,23 @@ class Shards:
         if shape is not None and array.shape != shape:
             raise self.disagree(row, f"its {name} should be {shape}, shard {shard} has {array.shape}")
         return array
+
+    def digest(self, row: dict[str, Any]) -> str:
+        """SHA-256 of all arrays of a clip as they lie there, in hexadecimal. InputError as `array`."""
+        _, number, header, _ = self._at(row)
+        digest = hashlib.sha256()
+        for name in sorted(key.partition(".")[2] for key in header if key.partition(".")[0] == number):
+            array = self.array(row, name)
+            digest.update(f"|{name}{array.dtype}{array.shape}|".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def _at(self, row: dict[str, Any]) -> tuple[str, str, dict[str, Any], np.memmap]:
+        """The shard of a clip, its number in it, the shard's header and its data."""
+        shard, _, number = row["shard"].partition("#")
+        if shard not in self._opened:
+            self._opened[shard] = self._open(row, shard)
+        return shard, number, *self._opened[shard]
 
     def _open(self, row: dict[str, Any], shard: str) -> tuple[dict[str, Any], np.memmap]:
         path = self.path / SHARDS / shard

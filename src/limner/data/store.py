@@ -11,6 +11,7 @@ Shapes: T time, K points, A action units, H W pixels.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -239,6 +240,12 @@ class Store:
         """The confidence (T, K) of a clip's points, as `points`."""
         row = self.row(range(len(self))[index])
         return np.array(self._shards.array(row, "confidence", (row["num_frames"], row["num_points"])))
+
+    def stamp(self, index: int) -> str:
+        """SHA-256 of a clip as it lies there: its row and its bytes, not decoded; any change moves it. Errors as `read`."""
+        row = self.row(range(len(self))[index])
+        told = {name: value for name, value in row.items() if name not in ("shard", "hash", "split")}
+        return hashlib.sha256(f"{told}|{self._shards.digest(row)}".encode()).hexdigest()
 
     def verify(self) -> None:
         """Compares every clip's content with the manifest's hash; InputError at the first that differs.

@@ -1,6 +1,6 @@
 """What a detector sees in clips, kept by their content: a clip that was looked at once is not looked at again.
 
-The key is the clip's hash in the manifest with how its frames are kept, the detector, and the size they were enlarged to. Files lie in
+The key is the clip's pixels, the detector, and the size that they were enlarged to. Files lie in
 `detections/` of the cache (LIMNER_CACHE, or limner/ in the XDG cache), 20 kB each; they can be deleted at any time.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,9 +28,9 @@ def kept_in(cache: Path | None, name: str) -> Path:
 
 
 class Detections:
-    """`of(clip, row)` -> what the detector sees, or None where it loses the face. seconds: spent in the detector; found: out of the cache.
+    """`of(clip)` -> what the detector sees, or None where it loses the face. seconds: spent in the detector; found: out of the cache.
 
-    cache: the folder; None: the default one. row: the clip's row of the manifest."""
+    cache: the folder; None: the default one."""
 
     def __init__(self, detector: Follower | None = None, cache: Path | None = None):
         self._detector, self._cache = detector, cache
@@ -47,8 +46,8 @@ class Detections:
             self._detector = FaceDetector()
         return self._detector
 
-    def of(self, clip: Clip, row: dict[str, Any]) -> Seen | None:
-        path = self._path(row, clip)
+    def of(self, clip: Clip) -> Seen | None:
+        path = self._path(clip)
         if path.exists():
             kept = _load(path, clip.num_frames)
             if kept is not None:
@@ -61,9 +60,15 @@ class Detections:
         _save(path, seen)
         return seen
 
-    def _path(self, row: dict[str, Any], clip: Clip) -> Path:
+    @property
+    def version(self) -> str:
+        """What is seen hangs on, beside the clip."""
         kind = type(self._detector).__name__ if self._detector is not None else "FaceDetector"
-        told = f"{row['hash']}|{row['encoding']}|{clip.size}|{clip.num_frames}|{kind}|{DETECT_PX}|{VERSION}"
+        return f"{kind}|{DETECT_PX}|{VERSION}"
+
+    def _path(self, clip: Clip) -> Path:
+        frames = np.ascontiguousarray(clip.frames)
+        told = f"{hashlib.sha256(frames.data).hexdigest()}|{frames.shape}|{self.version}"
         if self._folder is None:
             self._folder = kept_in(self._cache, FOLDER)
         name = hashlib.sha256(told.encode()).hexdigest()[:40]

@@ -19,7 +19,7 @@ from limner.evaluation.compare import DETECT_PX, Seen
 from limner.evaluation.compare_bodies import person_box
 from limner.evaluation.detections import Detections
 from limner.geometry import resample
-from limner.measures.frames import SIDE, ms_ssim_frames, psnr_frames, sharpness, ssim_frames
+from limner.measures.frames import SIDE, likeness, sharpness
 from limner.measures.perceptual import lpips
 from limner.measures.points import displacements
 from limner.types import Clip
@@ -50,10 +50,9 @@ class Look:
 
 @dataclass(kw_only=True)
 class Shown:
-    """One clip as it is judged: at the common size, with its row of the manifest, and what a detector and the identity judge saw of it."""
+    """One clip as it is judged: at the common size, and what a detector and the identity judge saw of it."""
 
     clip: Clip
-    row: dict[str, Any]
     mode: str = ""
     seen: Seen | None = None
     vectors: np.ndarray | None = None
@@ -62,7 +61,8 @@ class Shown:
 @dataclass(kw_only=True)
 class Looker:
     """Everything that looks. detections: None where points are taken as stored, or nothing is detected. frame_nets and film_nets: name of
-    the network's scores (frames, inception, films, i3d) -> network. identity: a judge of faces, or a function of clips for bodies."""
+    the network's scores (frames, inception, films, i3d) -> network. identity: a judge of faces, or a function of clips for bodies.
+    version: all of these by their weights, as data."""
 
     faces: bool
     frame_nets: dict[str, Any]
@@ -72,6 +72,7 @@ class Looker:
     stored_points: bool = False
     identity: Any = None
     recogniser: Any = None
+    version: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -83,7 +84,7 @@ class Looker:
     def real(self, shown: Shown) -> Look:
         """What a real clip has of its own."""
         look = Look(of=shown.clip.id, person=shown.clip.subject, label=shown.clip.label)
-        self._see(shown)
+        self.see(shown)
         self._own(look, [shown], shown)
         return look
 
@@ -92,7 +93,7 @@ class Looker:
         first = real or shown[0]
         look = Look(of=first.clip.id, person=first.clip.subject, label=first.clip.label, clips=len(shown))
         for one in shown:
-            self._see(one)
+            self.see(one)
         self._own(look, shown, real or shown[0])
         if real is not None:
             with self.timed("pixels"):
@@ -111,13 +112,14 @@ class Looker:
         with self.timed("networks"):
             return {name: net.layers(judged(shown.clip)) for name, net in self.lpips_nets.items()}
 
-    def _see(self, shown: Shown) -> None:
+    def see(self, shown: Shown) -> None:
+        """Its points, as the detector sees them or as stored."""
         clip = shown.clip
         if self.stored_points and self.faces:
             shown.seen = Seen(points=clip.points, au=measures.action_units(clip.points, clip.points[0]))
         elif self.detections is not None and clip.frames is not None:
             with self.timed("detector and its cache"):
-                shown.seen = self.detections.of(clip, shown.row)
+                shown.seen = self.detections.of(clip)
 
     def _own(self, look: Look, shown: Sequence[Shown], first: Shown) -> None:
         clips = [one.clip for one in shown if one.clip.frames is not None]
@@ -154,16 +156,19 @@ class Looker:
         if not pairs or min(truth.size) < SIDE:
             return
         later = [(later_of(clip.frames), later_of(true.frames)) for clip, true in pairs]
-        likeness = [float(ssim_frames(a, b).mean()) for a, b in later]
-        mean_of(look, "ssim", likeness)
+        boxes = None if self.faces else [person_box(*one, truth.size) for one in zip(later_of(truth.points), later_of(truth.confidence))]
+        alike = [likeness(a, b, boxes) for a, b in later]
+        each = [float(one.ssim.mean()) for one in alike]
+        mean_of(look, "ssim", each)
         if len(pairs) > 1:
-            look.values["ssim_best"] = max(likeness)
-        mean_of(look, "ms_ssim", [ms_ssim_frames(a, b).mean() for a, b in later])
-        mean_of(look, "psnr", [psnr_frames(a, b).mean() for a, b in later])
+            look.values["ssim_best"] = max(each)
+        mean_of(look, "ms_ssim", [one.ms_ssim.mean() for one in alike])
+        mean_of(look, "psnr", [one.psnr.mean() for one in alike])
         if self.faces:
-            mean_of(look, "mouth_ssim", [_mouth(a, b, later_of(true.points)) for (a, b), (_, true) in zip(later, pairs)])
+            points = later_of(truth.points)
+            mean_of(look, "mouth_ssim", [measures.mouth_ssim_frames(a, b, points).mean() for a, b in later])
         else:
-            mean_of(look, "body_ssim", [_body(a, b, true) for (a, b), (_, true) in zip(later, pairs)])
+            mean_of(look, "body_ssim", [one.inside.mean() for one in alike if one.inside is not None])
         if len({clip.num_frames for clip, _ in pairs}) == 1 < len(pairs):
             look.values["modes_apart_px"] = measures.mode_distance_px([clip.frames for clip, _ in pairs], _lips(pairs[0][1], self.faces))
 
@@ -243,18 +248,6 @@ def _like(truth: Clip, clip: Clip) -> Clip:
     if truth.frames.shape != clip.frames.shape:
         raise AssertionError(f"{clip.id}: {clip.frames.shape} is not fitted to {truth.frames.shape}")
     return truth
-
-
-def _mouth(frames: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
-    return fmean(measures.mouth_ssim(a, b, p) for a, b, p in zip(frames, truth, points))
-
-
-def _body(frames: np.ndarray, truth: np.ndarray, true: Clip) -> float:
-    found = []
-    for a, b, points, confidence in zip(frames, truth, later_of(true.points), later_of(true.confidence)):
-        x0, y0, x1, y1 = person_box(points, confidence, true.size)
-        found.append(float(ssim_frames(a[None, y0:y1, x0:x1], b[None, y0:y1, x0:x1])[0]))
-    return fmean(found)
 
 
 def _lips(true: Clip, faces: bool) -> list[tuple[int, int, int, int]] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from limner.types import Clip, InputError
 if TYPE_CHECKING:
     from limner.data.store import Store
 
+Item = TypeVar("Item")
 CONDITIONAL = "conditional"  # the Cond-LSTM's own sequence, beside the modes: a row of its own
 ORIGINAL = "Original"
 
@@ -83,6 +84,13 @@ def shared(rows: Sequence[Made], notes: list[str]) -> list[str] | None:
         if len(made.of) > len(common):
             notes.append(f"{made.name}: {len(made.of)} clips are imitated, {len(common)} by every store; those alone are compared")
     return sorted(common)
+
+
+def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """So many of the items, evenly over all of them, so that people and labels are mixed."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[int(i * len(items) / max(1, limit))] for i in range(max(1, limit))]
 
 
 @dataclass(kw_only=True)

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limner.evaluation.detections import Detections
+from limner.evaluation.judges.files import version_of
 from limner.evaluation.looks import Looker
 from limner.guides.face import GUIDE as FACE
 from limner.types import Clip, InputError
 
 if TYPE_CHECKING:
     from limner.data.store import Store
-    from limner.evaluation.evaluate import Found, Networks
+    from limner.evaluation.evaluate import Networks
+    from limner.evaluation.looking import Found, Progress
 
 
-def looker_of(real: Store, fakes: Sequence[Store], networks: Networks, found: Found) -> Looker:
-    """Everything that looks, and its records in `found`."""
+def looker_of(real: Store, fakes: Sequence[Store], networks: Networks, found: Found, progress: Progress) -> Looker:
+    """Everything that looks, and its records in `found`. progress: of what a judge of labels learns from."""
     from limner.evaluation.judges.features import ClipJudge, FrameJudge
 
     faces = real.row(0)["num_points"] == FACE.num_points
@@ -42,8 +44,22 @@ def looker_of(real: Store, fakes: Sequence[Store], networks: Networks, found: Fo
     if networks.identity:
         looker.identity = _identity(faces, networks, found)
     if networks.recognition:
-        _recogniser(looker, real, networks, found)
+        _recogniser(looker, real, networks, found, progress)
+    looker.version = _version(looker, networks, found)
     return looker
+
+
+def _version(looker: Looker, networks: Networks, found: Found) -> dict[str, Any]:
+    """All that looks, by its weights where it has some: what a look hangs on beside the clips."""
+    return {
+        "faces": looker.faces,
+        "stored points": looker.stored_points,
+        "detector": None if looker.detections is None else looker.detections.version,
+        "networks": found.records,
+        "recogniser": None if looker.recogniser is None else looker.recogniser.version,
+        "identity": looker.identity is not None,
+        "body judge": None if looker.faces or networks.body_judge is None else version_of(Path(networks.body_judge)),
+    }
 
 
 def _standard(looker: Looker, networks: Networks, found: Found) -> None:
@@ -85,11 +101,11 @@ def _some(clip: Clip, at: np.ndarray) -> Clip:
     return replace(clip, points=clip.points[at], confidence=clip.confidence[at], frames=clip.frames[at], au=None)
 
 
-def _recogniser(looker: Looker, real: Store, networks: Networks, found: Found) -> None:
+def _recogniser(looker: Looker, real: Store, networks: Networks, found: Found, progress: Progress) -> None:
     from limner.evaluation.recognition import recogniser_of
 
     try:
-        looker.recogniser = recogniser_of(real, looker.faces, networks)
+        looker.recogniser = recogniser_of(real, looker, networks, progress)
         found.records["labels"] = looker.recogniser.record()
     except InputError as error:
         found.notes.append(f"labels were not recognised: {' '.join(str(error).split())}")

@@ -4,7 +4,7 @@ imported by name."""
 from limner.measures.action_units import action_units
 from limner.measures.flow import Flow, optical_flow, warping_error
 from limner.measures.identity import cosine_similarity, retrieved, roc_auc
-from limner.measures.image import lip_box, mouth_ssim, psnr, ssim
+from limner.measures.image import lip_box, mouth_ssim, mouth_ssim_frames, psnr, ssim
 from limner.measures.points import (
     au_clip_distance,
     au_clip_dtw,
@@ -37,6 +37,7 @@ __all__ = [
     "mode_distance",
     "mode_distance_px",
     "mouth_ssim",
+    "mouth_ssim_frames",
     "optical_flow",
     "psnr",
     "retrieved",

@@ -6,6 +6,8 @@ does scikit-image). Shapes: T frames, H W pixels, C channels, S scales. Values 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +27,7 @@ TOGETHER = 2**20  # ours: values filtered at once, 4 MB a map, so that they stay
 def ssim_frames(frames: Any, truth: Any) -> np.ndarray:
     """Two videos (T, H, W, C) -> (T,) SSIM of each frame, in [-1, 1], 1 for equal ones: the paper's window (11 x 11 Gaussian, sigma 1.5,
     population covariance, Wang et al. 2004), the border of half a window left out. ValueError: other shapes, sides under 11, NaN."""
-    return np.concatenate([_ssim_and_contrast(x, y)[0].mean(1).numpy() for x, y in _planes(frames, truth)])
+    return np.concatenate([_mean(_ssim_and_contrast(x, y)[0]).numpy() for x, y in _planes(frames, truth)])
 
 
 def ms_ssim_frames(frames: Any, truth: Any) -> np.ndarray:
@@ -34,17 +36,47 @@ def ms_ssim_frames(frames: Any, truth: Any) -> np.ndarray:
     The product over scales of the C x S means (relu, as torchmetrics), each to its published weight. Halved as often as the 11 x 11 window
     fits, at most four times: pictures under 176 pixels have fewer scales, whose weights are made to sum to 1 (64 pixels: three). So figures
     of two sizes are not comparable. ValueError as `ssim_frames`."""
-    found = []
+    return np.concatenate([_over_scales(x, y, _ssim_and_contrast(x, y)).numpy() for x, y in _planes(frames, truth)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likeness:
+    """(T,) each: `ssim_frames`, `ms_ssim_frames`, `psnr_frames`; inside: SSIM of what each frame's box cuts out, if any."""
+
+    ssim: np.ndarray
+    ms_ssim: np.ndarray
+    psnr: np.ndarray
+    inside: np.ndarray | None = None
+
+
+def likeness(frames: Any, truth: Any, boxes: Sequence[tuple[int, int, int, int]] | None = None) -> Likeness:
+    """All that is told frame by frame, in one go: what they share is filtered once. boxes: T of x0, y0, x1, y1, sides of 11 or more.
+
+    ValueError as `ssim_frames`, or where a box is smaller than the window."""
+    if boxes is not None and any(min(x1 - x0, y1 - y0) < SIDE for x0, y0, x1, y1 in boxes):
+        raise ValueError(f"a box is smaller than the window of {SIDE}")
+    found: list[tuple[Any, ...]] = []
+    inside: list[float] = []
     for x, y in _planes(frames, truth):
-        scales = num_scales(x.shape[-2:])
-        weights = torch.tensor(SCALE_WEIGHTS[:scales]) / sum(SCALE_WEIGHTS[:scales])
-        parts = []
-        for scale in range(scales):
-            whole, contrast = _ssim_and_contrast(x, y)
-            parts.append((whole if scale == scales - 1 else contrast).mean(1).relu())
+        first = _ssim_and_contrast(x, y)
+        found.append((_mean(first[0]).numpy(), _over_scales(x, y, first).numpy(), _psnr(x, y)))
+        for whole, (x0, y0, x1, y1) in zip(first[0], (boxes or [])[len(inside) :]):
+            inside.append(float(whole[:, y0 : y1 - SIDE + 1, x0 : x1 - SIDE + 1].mean()))
+    ssim, ms_ssim, psnr = (np.concatenate(parts) for parts in zip(*found))
+    return Likeness(ssim=ssim, ms_ssim=ms_ssim, psnr=psnr, inside=None if boxes is None else np.array(inside))
+
+
+def _over_scales(x: torch.Tensor, y: torch.Tensor, first: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """(t,) MS-SSIM. first: `_ssim_and_contrast` at the finest scale."""
+    scales = num_scales(x.shape[-2:])
+    weights = torch.tensor(SCALE_WEIGHTS[:scales]) / sum(SCALE_WEIGHTS[:scales])
+    parts = []
+    for scale in range(scales):
+        if scale:
             x, y = (torch.nn.functional.avg_pool2d(plane, 2) for plane in (x, y))
-        found.append((torch.stack(parts) ** weights[:, None]).prod(0).numpy())
-    return np.concatenate(found)
+        whole, contrast = _ssim_and_contrast(x, y) if scale else first
+        parts.append(_mean(whole if scale == scales - 1 else contrast).relu())
+    return (torch.stack(parts) ** weights[:, None]).prod(0)
 
 
 def num_scales(size: tuple[int, ...] | torch.Size) -> int:
@@ -54,11 +86,12 @@ def num_scales(size: tuple[int, ...] | torch.Size) -> int:
 
 def psnr_frames(frames: Any, truth: Any) -> np.ndarray:
     """(T,) 10 log10(255^2 / MSE) of each frame, dB, at most MOST_DB (equal frames). ValueError as `ssim_frames`."""
-    found = []
-    for x, y in _planes(frames, truth):
-        error = (x.double() - y.double()).square().mean((1, 2, 3)).numpy()
-        found.append(np.minimum(MOST_DB, 10 * np.log10(RANGE**2 / np.maximum(error, 1e-30))))
-    return np.concatenate(found)
+    return np.concatenate([_psnr(x, y) for x, y in _planes(frames, truth)])
+
+
+def _psnr(x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    error = (x - y).square().double().mean((1, 2, 3)).numpy()  # differences of whole numbers are exact in float32
+    return np.minimum(MOST_DB, 10 * np.log10(RANGE**2 / np.maximum(error, 1e-30)))
 
 
 def sharpness(frames: Any) -> np.ndarray:
@@ -111,7 +144,7 @@ def _window(side: int) -> torch.Tensor:
 
 
 def _ssim_and_contrast(x_TCHW: torch.Tensor, y_TCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(t, C) means over pixels of SSIM and of its contrast-structure part: Wang et al. 2004, eq. 13."""
+    """(t, C, H - 10, W - 10) SSIM, and its contrast-structure part, where the window fits: Wang et al. 2004, eq. 13."""
     rows, columns = _window(x_TCHW.shape[-2]), _window(x_TCHW.shape[-1])
     x, y = x_TCHW - RANGE / 2, y_TCHW - RANGE / 2  # nearer 0, where float32 is finer; the variances do not mind
 
@@ -125,4 +158,9 @@ def _ssim_and_contrast(x_TCHW: torch.Tensor, y_TCHW: torch.Tensor) -> tuple[torc
     contrast = (2 * covariance + c2) / (variances + c2)
     mean_x, mean_y = mean_x + RANGE / 2, mean_y + RANGE / 2
     whole = contrast * (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    return whole.mean((-2, -1)), contrast.mean((-2, -1))
+    return whole, contrast
+
+
+def _mean(map_TCHW: torch.Tensor) -> torch.Tensor:
+    """(t,) mean over pixels, then channels."""
+    return map_TCHW.mean((-2, -1)).mean(1)

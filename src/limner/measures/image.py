@@ -34,8 +34,6 @@ def ssim(
     covariance), "gaussian" the paper's 11 x 11 of sigma 1.5 (population covariance). The two are not comparable: keep them apart.
     As in scikit-image, a border of half a window is left out. ValueError if a side is smaller than the window.
     """
-    from scipy.ndimage import gaussian_filter, uniform_filter
-
     x, y = same_shape(a, b)
     rows = x.ndim - (3 if channels_last else 2)
     if rows < 0:
@@ -43,7 +41,14 @@ def ssim(
     radius = UNIFORM_SIDE // 2 if window == "uniform" else GAUSSIAN_RADIUS
     if min(x.shape[rows : rows + 2]) < 2 * radius + 1:
         raise ValueError(f"pictures of {x.shape[rows : rows + 2]} pixels are smaller than the window of {2 * radius + 1}")
-    axes = (rows, rows + 1)
+    index = _index(x, y, (rows, rows + 1), window, data_range)
+    inner = (slice(None),) * rows + (slice(radius, -radius),) * 2
+    return float(index[inner].mean())
+
+
+def _index(x: np.ndarray, y: np.ndarray, axes: tuple[int, int], window: str, data_range: float) -> np.ndarray:
+    """SSIM at each place, the border included: Wang et al. 2004, eq. 13. axes: height and width."""
+    from scipy.ndimage import gaussian_filter, uniform_filter
 
     def mean(values: np.ndarray) -> np.ndarray:
         if window == "uniform":
@@ -56,10 +61,7 @@ def ssim(
     var_y = unbiased * (mean(y * y) - mean_y * mean_y)
     cov = unbiased * (mean(x * y) - mean_x * mean_y)
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    # Wang et al. 2004, eq. 13
-    index = (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
-    inner = (slice(None),) * rows + (slice(radius, -radius),) * 2
-    return float(index[inner].mean())
+    return (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
 
 
 def lip_box(points: Any, size: tuple[int, int], *, margin_px: float | None = None) -> tuple[int, int, int, int]:
@@ -87,3 +89,19 @@ def mouth_ssim(frame: Any, truth: Any, points: Any, *, data_range: float = 255.0
     x, y = same_shape(frame, truth)
     x0, y0, x1, y1 = lip_box(points, (y.shape[1], y.shape[0]))
     return ssim(x[y0:y1, x0:x1], y[y0:y1, x0:x1], data_range=data_range)
+
+
+def mouth_ssim_frames(frames: Any, truth: Any, points: Any) -> np.ndarray:
+    """Two videos (T, H, W, C), values 0..255, and the true one's (T, 68, 2) points -> (T,) `mouth_ssim` of each frame, all at once.
+
+    A window that lies inside a frame's box sees nothing beyond it, so one map serves all boxes. ValueError as `mouth_ssim`."""
+    x, y = same_shape(frames, truth)
+    if x.ndim != 4 or len(points) != len(x):
+        raise ValueError(f"expected frames (T, H, W, C) and as many sets of points, got {x.shape} and {len(points)}")
+    boxes = np.array([lip_box(own, (y.shape[2], y.shape[1])) for own in points])
+    (x0, y0), (x1, y1) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    if (boxes[:, 2:] - boxes[:, :2]).min() < UNIFORM_SIDE:
+        raise ValueError(f"pictures of {y.shape[2]} x {y.shape[1]} pixels are smaller than the window of {UNIFORM_SIDE}")
+    index, radius = _index(x[:, y0:y1, x0:x1], y[:, y0:y1, x0:x1], (1, 2), "uniform", 255.0), UNIFORM_SIDE // 2
+    low, high = boxes[:, :2] - (x0, y0) + radius, boxes[:, 2:] - (x0, y0) - radius
+    return np.array([one[top:bottom, left:right].mean() for one, (left, top), (right, bottom) in zip(index, low, high)])

@@ -94,7 +94,7 @@ def learned(scores: dict[str, Any], name: str, floor: float) -> bool:
 
 def floors_of(real: Store, limit: int | None = None) -> dict[str, float]:
     """SSIM (as Table 1's) of what needs no training: the training people's mean face for everybody, and a copy of the first frame."""
-    from limner import measures
+    from limner.measures.frames import ssim_frames
 
     rows = real.select(split="train", kind="transition")
     firsts = [real.read(row, slice(0, 1)).frames[0] for row in rows]  # type: ignore[index]
@@ -104,5 +104,5 @@ def floors_of(real: Store, limit: int | None = None) -> dict[str, float]:
         frames = real.read(row).frames
         assert frames is not None
         for name, still in (("mean face", mean), ("copy of the first frame", frames[0])):
-            found[name].append(float(np.mean([measures.ssim(still, frame, window="gaussian") for frame in frames[1:]])))
+            found[name].append(float(ssim_frames(np.broadcast_to(still, frames[1:].shape), frames[1:]).mean()))
     return {name: float(np.mean(values)) for name, values in found.items()}

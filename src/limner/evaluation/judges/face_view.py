@@ -62,14 +62,24 @@ def sample(picture: np.ndarray, into: np.ndarray, size: int) -> np.ndarray:
 
 def inside_face(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(68, 2) pixel points -> (H, W) float32: 1 inside the outline of jaw and forehead's foot, 0 outside, in between at its edge."""
-    from skimage.draw import polygon2mask
-
     height, width = shape
     brows = points[26:16:-1] - np.array([0.0, FOREHEAD_UNIT * float(geometry.unit_length(points, GUIDE))])
     outline = np.concatenate([points[:17], brows])
     outline = outline.mean(0) + INSIDE * (outline - outline.mean(0))
-    fine = polygon2mask((height * FINER, width * FINER), outline[:, ::-1] * FINER - 0.5)
+    fine = filled(outline * FINER - 0.5, (height * FINER, width * FINER))
     return fine.reshape(height, FINER, width, FINER).astype(np.float32).mean(3).mean(1)
+
+
+def filled(outline: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(n, 2) corners x, y -> (H, W) bool: whole numbers x, y inside (even-odd). As skimage.draw.polygon2mask, but faster."""
+    height, width = shape
+    (x, y), (next_x, next_y) = outline.T, np.roll(outline, -1, 0).T
+    rows = np.arange(height)[:, None]
+    row, edge = np.nonzero((y <= rows) != (next_y <= rows))
+    crossed = x[edge] + (row - y[edge]) * (next_x - x)[edge] / (next_y - y)[edge]
+    flips = np.zeros((height, width + 1), np.int16)
+    np.add.at(flips, (row, np.ceil(crossed).clip(0, width).astype(int)), 1)
+    return flips[:, :width].cumsum(1) % 2 == 1
 
 
 def even_light(views_N4HW: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from limner.training.checkpoint import load_weights, read_json, read_tensors, write_json
 from limner.types import InputError
+from limner.weights.fetch import sha256_of
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -35,3 +36,8 @@ def load_net(folder: Path, net: torch.nn.Module) -> None:
     """The weights that `save` wrote, ready to judge. InputError where they are not whole, or another network's."""
     load_weights(net, read_tensors(Path(folder) / WEIGHTS), Path(folder))
     net.eval()
+
+
+def version_of(folder: Path) -> str:
+    """The weights' hash, 12 hexadecimal digits."""
+    return sha256_of(Path(folder) / WEIGHTS)[:12]
