@@ -11,6 +11,7 @@ from typing import Any
 
 from limner.types import DependencyError
 from limner.web.studio.floor import MOST_UPLOAD_BYTES, Floor
+from limner.web.studio.shelf import Shelf
 
 EXTRA = "the studio needs one more package: pip install 'limner[studio]'"
 POSTED_BYTES, UPLOAD_S = 2 * 10**6, 900.0  # ours: of what is no upload; and seconds that an upload may take
@@ -35,6 +36,7 @@ def make_app(floor: Floor, roots: Sequence[Path] = ()) -> Any:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     bounds = {"body_bytes": POSTED_BYTES, "larger": {"/gradio_api/upload": MOST_UPLOAD_BYTES}, "body_s": UPLOAD_S}
+    app.add_middleware(Shelf)
     app.add_middleware(serving.Guard, **bounds, headers=HEADERS)
     _add_files(app, floor)
     look = {"css": _static("studio.css"), "head": _scripts(), "theme": _theme(gr)}

@@ -57,7 +57,7 @@ def notes(lines: Iterable[str]) -> str:
 
 def links(named: Sequence[tuple[str, str]]) -> str:
     """(words, address) each -> links that download."""
-    items = "".join(f'<a href="{escape(url)}" download>{escape(words)}</a>' for words, url in named)
+    items = " ".join(f'<a href="{escape(url)}" download>{escape(words)}</a>' for words, url in named)
     return f'<p class="lm-links">{items}</p>'
 
 
@@ -74,10 +74,12 @@ def player(shown: Sequence[dict[str, Any]], fps: float, *, sound: bool = False, 
 
 def _figure(one: dict[str, Any]) -> str:
     """One video of a player, its tag, its caption and its links."""
-    files = "".join(f'<a href="{escape(url)}" download>{escape(words)}</a>' for words, url in one.get("links", ()))
+    files = " ".join(f'<a href="{escape(url)}" download>{escape(words)}</a>' for words, url in one.get("links", ()))
     video = f'<video src="{escape(one["url"])}" muted playsinline preload="auto" aria-label="{escape(one["alt"])}"></video>'
     tag = f'<span class="lm-tag">{TAG}</span>'
-    return f'<figure><div class="lm-frame">{video}{tag}</div><figcaption>{escape(one["caption"])} {files}</figcaption></figure>'
+    return (
+        f'<figure><div class="lm-frame">{video}{tag}</div><figcaption>{escape(one["caption"])} <span>{files}</span></figcaption></figure>'
+    )
 
 
 def picture(url: str, alt: str) -> str:

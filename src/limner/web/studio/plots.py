@@ -10,6 +10,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 360, 190  # ours: two beside one another on a desktop, one above the other on a phone
 LEFT, RIGHT, TOP, BOTTOM = 30, 8, 26, 30
+HALF_TICK = 20  # ours: half as wide as "0.75 s"
 COLOURS = ("#2b87cf", "#e0566b", "#3fa36b", "#a06bc0", "#cf9320", "#8a8f9c")  # ours: generation.sheets' hues, seen on white and on black
 UNITS = (("AU6", "cheek raiser"), ("AU12", "lip corner puller"))
 
@@ -42,7 +43,7 @@ def plot(curves: Sequence[np.ndarray], names: Sequence[str], fps: Fraction, titl
         f'<text x="{LEFT - 6}" y="{_y(v, top) + 4:.1f}" text-anchor="end">{v}</text>'
         for v in range(int(top) + 1)
     )
-    ticks = "".join(f'<text x="{_x(t, seconds):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{t:g} s</text>' for t in _ticks(seconds))
+    ticks = "".join(_tick(t, seconds) for t in _ticks(seconds))
     now = f'<line class="lm-now" x1="{LEFT}" x2="{LEFT}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
     return (
         f'<svg class="lm-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(in_words(curves, names, fps, title))}"'
@@ -70,6 +71,13 @@ def _x(second: float, seconds: float) -> float:
 
 def _y(value: float, top: float) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(max(value, 0.0), top) / top
+
+
+def _tick(t: float, seconds: float) -> str:
+    """The words of a second, below it; of one near the end, up to the edge."""
+    near = _x(t, seconds) > WIDTH - HALF_TICK
+    x, anchor = (WIDTH - 1, "end") if near else (_x(t, seconds), "middle")
+    return f'<text x="{x:.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">{t:g} s</text>'
 
 
 def _ticks(seconds: float) -> list[float]:

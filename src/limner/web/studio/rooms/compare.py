@@ -16,8 +16,8 @@ def build(floor: Floor) -> None:
 
     with gr.Tab("Compare", id="compare") as tab:
         with gr.Row():
-            left = gr.Dropdown([], label="Left", elem_id="compare-left")
-            right = gr.Dropdown([], label="Right", elem_id="compare-right")
+            left = gr.Dropdown([], label="Left", elem_id="compare-left", min_width=300)
+            right = gr.Dropdown([], label="Right", elem_id="compare-right", min_width=300)
         view = gr.HTML(html.said(NOTHING), elem_id="compare-view")
 
     def refresh(request: gr.Request, one: str | None, other: str | None) -> Any:

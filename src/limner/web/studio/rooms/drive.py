@@ -18,7 +18,7 @@ def build(floor: Floor) -> None:
     with gr.Tab("Drive", id="drive"), gr.Row():
         with gr.Column(scale=1, min_width=300):
             photo = parts.photo(floor, "Photo of a face", "drive-photo")
-            driver = parts.upload(floor, "What drives it: a video of a face, or a motion file (.motion.json)", "drive-driver")
+            driver = parts.upload(floor, "Driving video of a face, or motion file", "drive-driver")
             example = gr.Button("Try it with an example", size="sm", elem_id="drive-example")
             modes = [("add its motion to the photo's own face", False), ("give lips and lids its very shape", True)]
             is_absolute = gr.Radio(modes, value=False, label="How")

@@ -26,7 +26,7 @@ def build(floor: Floor) -> None:
             example = gr.Button("Try it with an example", size="sm", elem_id="move-example")
             choices = [(f"{name}: {shipped.MOTIONS[name][2]}", name) for name in shipped.names()]
             motion = gr.Dropdown(choices, value=FIRST, label="Motion", elem_id="move-motion")
-            driver = parts.upload(floor, "Or your own: a motion file of a body, or a video of a person", "move-driver")
+            driver = parts.upload(floor, "Or your own motion file, or video of a person", "move-driver")
             speed = gr.Slider(0.25, 4, value=1, step=0.05, label="Speed", elem_id="move-speed")
             with gr.Row():
                 loop = gr.Checkbox(False, label="Repeats without a jump")
