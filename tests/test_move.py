@@ -128,3 +128,10 @@ def test_what_is_refused_before_anything_is_written(limner, skier: Path, wave: P
     assert code == 2
     assert says in errors[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_is_no_motion(limner, skier: Path, tmp_path: Path):
+    code, _, errors = limner("move", skier, "--motion", skier, "--out", tmp_path / "out")
+    assert code == 2
+    assert [line for line in errors if "single frame" in line] == errors[-1:]
+    assert "so nothing moves" in errors[-1]

@@ -78,7 +78,7 @@ class Learned:
         padded = _cut(self.photo, x0, y0, side)
         reference, scale = resize(padded, (size, size)), size / side
         own_known = np.asarray(self.body.confidence, np.float32)
-        own, known = (self.body.points - (x0, y0)).astype(np.float32) * scale, np.broadcast_to(own_known, points.shape[:2])
+        own, known = (self.body.points - (x0, y0)).astype(np.float32) * scale, np.tile(own_known, (len(points), 1))
         share = _feathered(side)
         for start in range(0, len(points), AT_ONCE):
             some = (points[start : start + AT_ONCE] - (x0, y0)).astype(np.float32) * scale

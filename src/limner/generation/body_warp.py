@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from limner.generation import limbs
+from limner.generation.cloth import sleeved
 from limner.generation.cut_out import take_apart
 from limner.generation.fill import fill
-from limner.generation.layers import CLOTH, Layer, layers_of
+from limner.generation.layers import CLOTH, Layer, Turns, layers_of
 from limner.generation.limbs import HIPS, LIMBS, as_complex, as_points
-from limner.generation.mesh import backward_map
+from limner.generation.mesh import backward_map, carried
 from limner.generation.still import Stillness
 from limner.guides.body import GUIDE, NECK
 from limner.types import InputError
@@ -73,7 +74,8 @@ class BodyWarp:
             raise InputError("the person's outline is not found; take a photo with more light between the person and the background")
         self.corner = x0 + 1j * y0
         knuckles = None if body.hands is None else as_complex(body.hands) - self.corner
-        self.parts = take_apart(pixels, mask, self.places - self.corner, self.seen, self.stature, knuckles)
+        apart = take_apart(pixels, mask, self.places - self.corner, self.seen, self.stature, knuckles)
+        self.parts = sleeved(apart, self.places - self.corner, self.seen)
         self.layers = layers_of(pixels, self.parts, self.places - self.corner, self.seen, np.asarray(body.confidence))
         self.still = Stillness(self.parts, self.layers)
         self._ground: _Ground | None = None
@@ -83,6 +85,27 @@ class BodyWarp:
 
         Joints that the photo does not show are left aside. InputError, before the first frame: other shapes, points that are not finite.
         """
+        places, turns = self._followed(points_TK2)
+        return self._frames(places, turns, self._ground_for(places, turns))
+
+    def joints(self, points_TK2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(T, 18, 2) pixel points -> (T, 18, 2) where the photo's own pixels of each joint come to lie, NaN of a joint off the person, and
+        (T, 18) bool whether they are in sight there rather than behind another part. Exact: no detector looks. InputError as of render."""
+        places, turns = self._followed(points_TK2)
+        own = as_points(self.places - self.corner)
+        names, order = self.still.owners(own), [layer.name for layer in self.layers]
+        at, shown = np.full((*places.shape, 2), np.nan), np.zeros(places.shape, bool)
+        for t in range(len(places)):
+            moved = self._all_moved(places[t], turns, t)
+            for k in np.flatnonzero(self.seen):
+                i = order.index(names[k])
+                at[t, k] = carried(self.layers[i].mesh, moved[i], own[k])
+                if np.isfinite(at[t, k]).all():
+                    shown[t, k] = not any(_covers(front, now, at[t, k]) for front, now in zip(self.layers[i + 1 :], moved[i + 1 :]))
+        return at, shown
+
+    def _followed(self, points_TK2: np.ndarray) -> tuple[np.ndarray, _Turns]:
+        """(T, 18, 2) pixel points -> (T, K) complex places, those of joints not seen the photo's, and how every part turns."""
         points = np.asarray(points_TK2, np.float64)
         if points.ndim != 3 or points.shape[1:] != (GUIDE.num_points, 2):
             raise InputError(f"a body's motion is (T, {GUIDE.num_points}, 2) points; this one is {points.shape}")
@@ -91,8 +114,7 @@ class BodyWarp:
             raise InputError("the motion has points that are not finite, or far outside the picture")
         places = as_complex(points)
         places[:, ~self.seen] = self.places[~self.seen]
-        turns = self._turns(places)
-        return self._frames(places, turns, self._ground_for(places, turns))
+        return places, self._turns(places)
 
     def _frames(self, places: np.ndarray, turns: _Turns, ground: _Ground) -> Iterator[np.ndarray]:
         for t in range(len(places)):
@@ -194,31 +216,43 @@ class BodyWarp:
             fixed = list(HIPS) if hips else [NECK]
             own, now = self.places[fixed].mean(), places[fixed].mean()
             axis = _not_zero(self.places[NECK] - own) if hips else -1j
-            return as_points(now + _stretched(at - own, axis, abs(torso)) * np.exp(1j * np.angle(torso)))
+            rigid = now + _stretched(at - own, axis, abs(torso)) * np.exp(1j * np.angle(torso))
+            for limb, (share, with_limb) in layer.pulls.items():
+                root = LIMBS[limb][0]
+                unmoved = places[root] + (at - self.places[root]) * np.exp(1j * np.angle(torso))
+                rigid = rigid + share * (self._limb(limb, with_limb, at, places, turns, t) - unmoved)
+            return as_points(rigid)
         if layer.name == "head":
             own = at - self.places[NECK]
             angle = np.angle(torso)
-            turn = angle + layer.root * (_wrapped(turns.head[t] - angle) if len(turns.head) else 0)
+            turn = angle + layer.turns.root * (_wrapped(turns.head[t] - angle) if len(turns.head) else 0)
             return as_points(places[NECK] + own * np.exp(1j * turn))
-        return as_points(self._limb(layer, at, places, turns, t))
+        return as_points(self._limb(layer.name, layer.turns, at, places, turns, t))
 
-    def _limb(self, layer: Layer, at: np.ndarray, places: np.ndarray, turns: _Turns, t: int) -> np.ndarray:
-        """(V,) complex: a limb's vertices, turned about root and middle joint by the share each has of either bone's turn."""
-        root, mid, end = LIMBS[layer.name]
-        angles, lengths = turns.limbs.get(layer.name, (np.zeros((1, 2)), np.ones((1, 2))))
+    def _limb(self, name: str, shares: Turns, at: np.ndarray, places: np.ndarray, turns: _Turns, t: int) -> np.ndarray:
+        """(V,) complex: places of a limb, turned about root and middle joint by the share each has of either bone's turn."""
+        root, mid, end = LIMBS[name]
+        angles, lengths = turns.limbs.get(name, (np.zeros((1, 2)), np.ones((1, 2))))
         (first, second), (long_1, long_2) = angles[t], lengths[t]
         base = np.angle(turns.torso[t])
         bone_1 = _not_zero(self.places[mid] - self.places[root])
         bone_2 = _not_zero(self.places[end] - self.places[mid]) if self.seen[end] else bone_1
-        from_root = _stretched(at - self.places[root], bone_1, 1 + layer.root * (long_1 - 1))
-        by_root = places[root] + from_root * np.exp(1j * (base + layer.root * (first - base)))
+        from_root = _stretched(at - self.places[root], bone_1, 1 + shares.root * (long_1 - 1))
+        by_root = places[root] + from_root * np.exp(1j * (base + shares.root * (first - base)))
         own = at - self.places[mid]
-        both = (1 - layer.bend) * _stretched(own, bone_1, long_1) + layer.bend * _stretched(own, bone_2, long_2)
-        by_mid = places[mid] + both * np.exp(1j * (first + layer.bend * (second - first)))
+        both = (1 - shares.bend) * _stretched(own, bone_1, long_1) + shares.bend * _stretched(own, bone_2, long_2)
+        by_mid = places[mid] + both * np.exp(1j * (first + shares.bend * (second - first)))
         level = np.clip(FOOT_LEVEL * second, -FOOT_MOST_RAD, FOOT_MOST_RAD)
-        by_end = places[end] + (at - self.places[end]) * np.exp(1j * (second - layer.foot * level))
-        share, tip = np.clip(4 * layer.bend, 0, 1), np.clip(4 * layer.foot, 0, 1)  # where the joints' surroundings meet
+        by_end = places[end] + (at - self.places[end]) * np.exp(1j * (second - shares.foot * level))
+        share, tip = np.clip(4 * shares.bend, 0, 1), np.clip(4 * shares.foot, 0, 1)  # where the joints' surroundings meet
         return (1 - tip) * ((1 - share) * by_root + share * by_mid) + tip * by_end
+
+
+def _covers(layer: Layer, moved: np.ndarray, place: np.ndarray) -> bool:
+    """Whether a layer, its vertices moved, lies over a place (2,) of the picture."""
+    x, y = np.floor(place).astype(int)
+    column, row = backward_map(layer.mesh, moved, (x, y, x + 1, y + 1))[0, 0]
+    return bool(np.isfinite(column) and layer.texture[int(row), int(column), 3] > 127)
 
 
 def stature_of(places: np.ndarray, seen: np.ndarray) -> float:

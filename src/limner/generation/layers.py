@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limner.generation import limbs
+from limner.generation.cloth import BEND, ahead_of, between_legs, grid, root_share, skirted, sleeve_share
 from limner.generation.cut_out import NECK_SHARE, Parts, seeds_of, thickness
 from limner.generation.limbs import ARMS, LEGS, LIMBS, smoothstep
 from limner.generation.matte import pure_colours
@@ -22,12 +23,9 @@ from limner.guides.body import NECK
 STEP_SHARE = 0.016  # ours: side of the mesh's squares in statures: a joint's bend is some five of them wide
 CRISP, SOFT = 0.12, 0.6  # ours: width of the edge between two parts, in thicknesses: across a gap in depth, and within the same cloth
 ROOT_REACH = 1.1  # ours: thicknesses round shoulder or hip that the limb's layer holds of the torso, fading out
-BEND = 1.2  # ours: thicknesses to either side of a joint over which the limb bends
-# ours: thicknesses from the thigh that trousers do not reach, and the share of cloth beyond from which it is a skirt (seen: of trousers
-# 0.07 to 0.13, of a shirt tied round the waist 0.22)
-WIDE_CLOTH, SKIRT = 1.25, 0.17
-CLOTH = "cloth"  # the name of the layer of a skirt's middle; it moves with the torso
+CLOTH = "cloth"  # the name of the layer of a skirt, which hangs from the torso and follows both legs
 ANKLE = 0.6  # ours: thicknesses of the thigh over which the shin becomes the foot
+WAIST = 3.0  # ours: thicknesses round the thighs from which cloth is no skirt's
 UNDER = 1.3  # ours: thicknesses round the thigh that lie under the torso's cloth
 BROAD = 0.045  # ours: statures beyond shoulders and hips that a torso may go on behind an arm; more is the arm's own shape
 SEAM = 0.012  # ours: statures that the torso goes on under any arm, so that nothing opens where they meet
@@ -35,20 +33,33 @@ SMOOTH_PX = 0.8  # ours: how soft the steps of the work's own resolution become
 HIDDEN, CLEARER = 0.65, 0.2  # ours: an arm seen with less confidence than this, and less than the other by so much, lies behind the body
 
 
+TURNS = ("root", "bend", "foot")
+Maps = dict[str, np.ndarray]  # of TURNS -> (H, W) shares; one left out is 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """(V,) shares in 0..1 with which places turn: root with the first bone rather than the torso, bend with the second rather than the
+    first, foot with the foot."""
+
+    root: np.ndarray
+    bend: np.ndarray
+    foot: np.ndarray
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """One limb, the torso or the head.
 
-    texture: (H, W, 4) float32, colours times alpha and alpha, 0..255. mesh: over it. root, bend, foot: (V,) shares in 0..1 with which a
-    place turns with the first bone rather than with the torso, with the second rather than with the first, and with the foot.
+    texture: (H, W, 4) float32, colours times alpha and alpha, 0..255. mesh: over it. turns: how a limb's own places turn with it, and
+    those of the head with the neck. pulls: limb -> (V,) share, 0..1, and turns, of a torso or of cloth that a limb pulls along.
     """
 
     name: str
     texture: np.ndarray
     mesh: Mesh
-    root: np.ndarray
-    bend: np.ndarray
-    foot: np.ndarray
+    turns: Turns
+    pulls: dict[str, tuple[np.ndarray, Turns]]
 
 
 def layers_of(pixels: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray, confidence: np.ndarray) -> list[Layer]:
@@ -56,15 +67,15 @@ def layers_of(pixels: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndar
     colours = pure_colours(pixels, parts.alpha, parts.stature)
     order = order_of({name.partition("/")[0] for name in parts.names}, confidence)
     found = []
-    if skirted(parts):
-        found.append(_cloth(colours, parts, photo))
     for name in order:
         if name == "torso":
+            if skirted(parts, photo):
+                found.append(_cloth(colours, parts, photo))
             found.append(_torso(colours, parts, photo, seen))
         elif name == "head":
             found.append(_head(colours, parts, photo, seen))
         else:
-            found.append(_limb(name, colours, parts, photo))
+            found.append(_limb(name, colours, parts, photo, seen))
     return found
 
 
@@ -87,18 +98,15 @@ def _bones(parts: Parts, *limb_names: str) -> tuple[str, ...]:
     return tuple(name for name in parts.names if name.partition("/")[0] in limb_names and "/" in name)
 
 
-def _grid(shape: tuple[int, ...]) -> np.ndarray:
-    """(H, W) complex places of the pixels' centres."""
-    return np.arange(shape[1])[None] + 0.5 + 1j * (np.arange(shape[0])[:, None] + 0.5)
-
-
 def step_of(stature: float) -> int:
     """Side of the mesh's squares in pixels."""
     return max(3, round(STEP_SHARE * stature))
 
 
-def _layer(name: str, colours: np.ndarray, mine: np.ndarray, parts: Parts, **shares: np.ndarray) -> Layer:
-    """From maps (H, W) of what is the layer's, and of shares; a share left out is 0."""
+def _layer(
+    name: str, colours: np.ndarray, mine: np.ndarray, parts: Parts, turns: Maps, pulls: dict[str, tuple[np.ndarray, Maps]] | None = None
+) -> Layer:
+    """From maps (H, W) of what is the layer's, and of the shares with which it turns and is pulled along."""
     import cv2
 
     alpha, stature = cv2.GaussianBlur(np.asarray(mine, np.float32), (0, 0), SMOOTH_PX) * parts.alpha, parts.stature
@@ -106,35 +114,43 @@ def _layer(name: str, colours: np.ndarray, mine: np.ndarray, parts: Parts, **sha
     mesh = grid_over(mask, step_of(stature))
     x, y = np.round(mesh.vertices.T).astype(int)
     at = y.clip(0, alpha.shape[0] - 1), x.clip(0, alpha.shape[1] - 1)
+    there = lambda maps: Turns(**{key: np.asarray(maps[key][at], float) if key in maps else np.zeros(len(x)) for key in TURNS})  # noqa: E731
     texture = np.concatenate([colours * alpha[..., None], 255 * alpha[..., None]], -1).astype(np.float32)
-    given = {key: np.asarray(shares[key][at], float) if key in shares else np.zeros(len(x)) for key in ("root", "bend", "foot")}
-    return Layer(name=name, texture=texture, mesh=mesh, **given)
+    pulled = {limb: (np.asarray(share[at], float), there(maps)) for limb, (share, maps) in (pulls or {}).items()}
+    return Layer(name=name, texture=texture, mesh=mesh, turns=there(turns), pulls=pulled)
 
 
-def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray) -> Layer:
-    start, mid, end = (photo[k] for k in LIMBS[name])
+def _limb(name: str, colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray) -> Layer:
+    start, mid, _ = (photo[k] for k in LIMBS[name])
     own, thick = _bones(parts, name), thickness(f"{name}/0", parts.stature)
-    near, at = _near(parts, *own), _grid(parts.owner.shape)
+    near, at = _near(parts, *own), grid(parts.owner.shape)
     others = _bones(parts, *(other for other in LIMBS if other != name))
-    ahead = ((at - start) * np.conj((mid - start) / max(abs(mid - start), 1e-6))).real / thick
+    ahead = ahead_of(at, start, mid) / thick
     edge = lambda rivals, width: smoothstep(0.5 + (rivals - near) / width)  # noqa: E731
+    turns = _limb_turns(name, parts, photo)
     if name in ARMS:
         mine = np.minimum(edge(_near(parts, *others, "head"), CRISP), edge(_near(parts, "torso"), CRISP))
         mine = np.maximum(mine, smoothstep((ROOT_REACH - np.abs(at - start) / thick) / 0.5) * parts.of("torso"))
         mine = np.where(np.isin(parts.owner, [parts.names.index(n) for n in own]), np.maximum(mine, 0.5), mine)
+        if (fan := sleeve_share(name, parts, photo, seen)) is not None:
+            turns["root"] = np.where(parts.of("torso"), fan, turns["root"])
     else:
         loose = parts.of("torso") & (near > UNDER)
         mine = np.where(loose, 0, np.minimum(edge(_near(parts, *others, "head"), CRISP), smoothstep((ahead + 1.5) / 0.5)))
-    root = smoothstep(0.5 + ahead / (2 * BEND))
-    bend, foot = np.zeros(near.shape), np.zeros(near.shape)
+    return _layer(name, colours, mine, parts, turns)
+
+
+def _limb_turns(name: str, parts: Parts, photo: np.ndarray) -> Maps:
+    """How every place turns with a limb, as far along its bones as it lies."""
+    _, mid, end = (photo[k] for k in LIMBS[name])
+    thick, maps = thickness(f"{name}/0", parts.stature), {"root": root_share(name, parts, photo)}
     if f"{name}/1" in parts.names:
         first = _near(parts, f"{name}/0") * thick
         second = _near(parts, f"{name}/1") * thickness(f"{name}/1", parts.stature)
-        bend = smoothstep(0.5 + (first - second) / (2 * BEND * thick))
+        maps["bend"] = smoothstep(0.5 + (first - second) / (2 * BEND * thick))
         if name in LEGS:
-            beyond = ((at - end) * np.conj((end - mid) / max(abs(end - mid), 1e-6))).real / thick
-            foot = smoothstep(0.5 + beyond / ANKLE) * bend
-    return _layer(name, colours, mine, parts, root=root, bend=bend, foot=foot)
+            maps["foot"] = smoothstep(0.5 + ahead_of(grid(parts.owner.shape), end, end + (end - mid)) / thick / ANKLE) * maps["bend"]
+    return maps
 
 
 def _torso(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray) -> Layer:
@@ -147,7 +163,9 @@ def _torso(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarra
     behind = hidden_torso(parts, photo, seen)
     mine = np.where(behind, 1, np.minimum(mine, smoothstep(0.5 + (arms - near) / CRISP)))
     painted = filled_torso(colours, parts, behind)
-    return _layer("torso", painted, mine, parts)
+    fans = {arm: sleeve_share(arm, parts, photo, seen) for arm in ARMS if f"{arm}/0" in parts.names}
+    pulls = {arm: (np.ones(near.shape), {"root": fan}) for arm, fan in fans.items() if fan is not None}
+    return _layer("torso", painted, mine, parts, {}, pulls)
 
 
 def hidden_torso(parts: Parts, photo: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -183,33 +201,24 @@ def filled_torso(colours: np.ndarray, parts: Parts, behind: np.ndarray) -> np.nd
     return out
 
 
-def skirted(parts: Parts) -> bool:
-    """Whether the cloth about the thighs is too wide for trousers: a skirt, or a shirt tied round the waist."""
-    thighs = [f"{leg}/0" for leg in LEGS]
-    if not set(thighs) <= set(parts.names):
-        return False
-    wide = [parts.near[parts.names.index(name)][parts.of(name)] > WIDE_CLOTH for name in thighs]
-    return all(len(one) > 0 and float(one.mean()) > SKIRT for one in wide)
-
-
 def _cloth(colours: np.ndarray, parts: Parts, photo: np.ndarray) -> Layer:
-    """What hangs between the thighs, behind the legs, so that a stride does not tear a skirt in two."""
-    import cv2
-
-    (hip_r, knee_r, _), (hip_l, knee_l, _) = (LIMBS[leg] for leg in LEGS)
-    corners = np.round(limbs.as_points(photo[[hip_r, knee_r, knee_l, hip_l]])).astype(np.int32)
-    between = np.zeros(parts.owner.shape, np.uint8)
-    cv2.fillPoly(between, [corners], 255)
-    mine = cv2.blur(between, (5, 5)) / 255 * parts.of(*(f"{leg}/0" for leg in LEGS), "torso")
-    return _layer(CLOTH, colours, mine, parts)
+    """A skirt: before the legs, each place follows the leg that it hangs by, and between them both."""
+    thighs, shins = ([f"{leg}/{bone}" for leg in LEGS] for bone in (0, 1))
+    near = _near(parts, *thighs)
+    mine = (parts.of(*thighs) | (parts.of("torso") & (near > UNDER) & (near < WAIST))) * smoothstep(
+        0.5 + (_near(parts, *shins) - near) / SOFT
+    )
+    left = between_legs(parts, photo)
+    shares = dict(zip(LEGS, (1 - left, left)))
+    return _layer(CLOTH, colours, mine, parts, {}, {leg: (shares[leg], _limb_turns(leg, parts, photo)) for leg in LEGS})
 
 
 def _head(colours: np.ndarray, parts: Parts, photo: np.ndarray, seen: np.ndarray) -> Layer:
-    near, at = _near(parts, "head"), _grid(parts.owner.shape)
+    near, at = _near(parts, "head"), grid(parts.owner.shape)
     rivals = np.minimum(_near(parts, "torso"), _near(parts, *_bones(parts, *LIMBS)))
     top = photo[[k for k in limbs.HEAD if seen[k]]].mean()
     neck = top - photo[NECK]
     ahead = ((at - photo[NECK]) * np.conj(neck)).real / max(abs(neck) ** 2, 1e-6)  # 0 at the neck's root, 1 in the head
     mine = smoothstep(0.5 + (rivals - near) / SOFT)
     root = smoothstep((ahead + 0.15) / (NECK_SHARE + 0.4))
-    return _layer("head", colours, mine, parts, root=root)
+    return _layer("head", colours, mine, parts, {"root": root})

@@ -68,3 +68,18 @@ def backward_map(mesh: Mesh, moved: np.ndarray, box: tuple[int, int, int, int]) 
     source = mesh.vertices[mesh.triangles[which]]
     out[y[inside], x[inside]] = source[:, 0] + u * (source[:, 1] - source[:, 0]) + v * (source[:, 2] - source[:, 0])
     return out
+
+
+def carried(mesh: Mesh, moved: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Where a place (2,) of the photo comes to lie when the vertices move to `moved` (V, 2); NaN off the mesh."""
+    corners = mesh.vertices[mesh.triangles]
+    a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area, away = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0], place - a
+    u = (away[:, 0] * ac[:, 1] - away[:, 1] * ac[:, 0]) / area
+    v = (away[:, 1] * ab[:, 0] - away[:, 0] * ab[:, 1]) / area
+    inside = np.flatnonzero((u >= -EDGE) & (v >= -EDGE) & (u + v <= 1 + EDGE))
+    if not len(inside):
+        return np.full(2, np.nan)
+    i = inside[0]
+    one, two, three = moved[mesh.triangles[i]]
+    return one + u[i] * (two - one) + v[i] * (three - one)

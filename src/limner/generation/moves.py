@@ -119,8 +119,15 @@ def open_person(picture: Picture, detector: BodyDetector, *, size: int | None = 
 def open_motion(source: str, engine: BodyEngine) -> tuple[Motion, tuple[str, ...]]:
     """A motion file, a motion that ships by name, or a video whose largest person is followed -> the motion, and what is doubtful of it.
 
-    InputError: none of these, a motion of another guide, a video that shows nobody.
+    InputError: none of these, a motion of another guide or of a single frame, a video that shows nobody.
     """
+    motion, notes = _opened_motion(source, engine)
+    if motion.num_frames < 2:
+        raise InputError(f"{source} has {'a single frame' if motion.num_frames else 'no frames'}, so nothing moves")
+    return motion, notes
+
+
+def _opened_motion(source: str, engine: BodyEngine) -> tuple[Motion, tuple[str, ...]]:
     from limner.generation.recorded import is_motion_file
     from limner.media.motion import read_motion
 
@@ -184,8 +191,6 @@ def make_move(
     Finished files of the same settings are kept. InputError: nobody in the photo, a motion that does not fit, other settings in the folder
     without `force`, a disk that refuses; then nothing of this run is left.
     """
-    from limner.media.motion import write_motion
-
     clock, place = Clock(), ResultFolder(out, picture.name)
     same = {**asdict(settings), "motion": motion_identity(motion), "renderer": renderer_identity(settings.renderer)}
     same["photo"] = fingerprint(picture)[:16]
@@ -196,34 +201,54 @@ def make_move(
         person = open_person(picture, engine.detector, size=settings.size, person=settings.person)
     with clock("retarget"):
         made = fitted(motion, person, settings)
+    with place.writing() as folder:
+        result = write_move(folder, person, made, motion, same, settings, engine, clock, progress)
+    return Outcome(folder=place.target, result=result, kept=False)
+
+
+def write_move(
+    folder: Path,
+    person: Person,
+    made: Retargeted,
+    motion: Motion,
+    same: dict[str, Any],
+    settings: MoveSettings,
+    engine: BodyEngine,
+    clock: Clock,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Renders and writes all files of a result into a folder, result.json last -> what that says.
+
+    same: what tells this result from others."""
+    from limner.media.motion import write_motion
+
     origin = {"synthetic": synthetic(), "software": f"limner {version()}", "photo": person.name, "photo_sha256": person.sha256}
     moved = replace(made.motion, provenance={**origin, "settings": asdict(settings), "from": motion.provenance})
-    with place.writing() as folder:
-        with clock("prepare the photo"):
-            progress("taking the person apart", 0, 1)
-            renderer = engine.maker(settings.renderer)(person.pixels, person.body)
-        sheet = filmed(folder / "move.mp4", renderer.render(moved.points), person, moved, settings, clock, progress)
-        with clock("draw"):
-            write_png(folder / "sheet.png", sheet, png_text())
-        write_motion(folder / "retargeted.motion.json", moved)
-        result = {
-            "format": RESULT_FORMAT,
-            "synthetic": synthetic(),
-            "software": f"limner {version()}",
-            "identity": same,
-            "settings": asdict(settings),
-            "photo": summary(person),
-            "video_size": list(person.size),
-            "frames": moved.num_frames,
-            "duration_s": round(float(moved.num_frames / moved.fps), 3),
-            "how": made.how,
-            "moved": list(made.moved),
-            "notes": list(made.notes),
-            "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
-            "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
-        }
-        (folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Outcome(folder=place.target, result=result, kept=False)
+    with clock("prepare the photo"):
+        progress("taking the person apart", 0, 1)
+        renderer = engine.maker(settings.renderer)(person.pixels, person.body)
+    sheet = filmed(folder / "move.mp4", renderer.render(moved.points), person, moved, settings, clock, progress)
+    with clock("draw"):
+        write_png(folder / "sheet.png", sheet, png_text())
+    write_motion(folder / "retargeted.motion.json", moved)
+    result = {
+        "format": RESULT_FORMAT,
+        "synthetic": synthetic(),
+        "software": f"limner {version()}",
+        "identity": same,
+        "settings": asdict(settings),
+        "photo": summary(person),
+        "video_size": list(person.size),
+        "frames": moved.num_frames,
+        "duration_s": round(float(moved.num_frames / moved.fps), 3),
+        "how": made.how,
+        "moved": list(made.moved),
+        "notes": list(made.notes),
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+        "files": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if not path.name.startswith(".")},
+    }
+    (folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return result
 
 
 def filmed(path: Path, frames: Any, person: Person, motion: Motion, settings: MoveSettings, clock: Clock, progress: Progress) -> np.ndarray:

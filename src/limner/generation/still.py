@@ -30,6 +30,7 @@ class Stillness:
         rows, columns = (-(-length // self.step) + 1 for length in self.shape)
         nearest = np.asarray(distance_transform_edt(parts.owner < 0, return_distances=False, return_indices=True))
         owner = parts.owner[tuple(nearest)]  # of each pixel, within the person and beyond
+        self._owner, self._names = owner, parts.names
         y = np.minimum(np.arange(rows) * self.step, self.shape[0] - 1)
         x = np.minimum(np.arange(columns) * self.step, self.shape[1] - 1)
         at_nodes = owner[np.ix_(y, x)]
@@ -41,6 +42,12 @@ class Stillness:
             if layer.name != CLOTH and mine.any() and len(layer.mesh.vertices):
                 self.follows[mine] = start + KDTree(layer.mesh.vertices).query(places[mine])[1]
             start += len(layer.mesh.vertices)
+
+    def owners(self, places: np.ndarray) -> list[str]:
+        """(N, 2) pixels of the box -> the layer that each belongs to, or the nearest part's where it is not the person's."""
+        x, y = places.astype(int).T
+        at = self._owner[y.clip(0, self.shape[0] - 1), x.clip(0, self.shape[1] - 1)]
+        return [self._names[k].partition("/")[0] for k in at]
 
     def shares(self, moved: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Where each layer's vertices are now, (V, 2) in pixels of the box -> (V,) for each layer: 0 at rest, 1 moved away."""
