@@ -23,7 +23,7 @@ def painted(*bars: tuple[tuple[int, int, int], list[tuple[int, int]]]) -> tuple[
     import cv2
 
     photo, person = doll()
-    mask = person.mask.copy()
+    mask = np.array(person.mask)
     for colour, corners in bars:
         where = np.zeros(mask.shape, np.uint8)
         cv2.fillPoly(where, [np.array(corners, np.int32)], 1)
@@ -38,7 +38,7 @@ def skirt() -> tuple[np.ndarray, Body]:
     for leg, x in ((KNEE_R, 88), (ANKLE_R, 86), (KNEE_L, 152), (ANKLE_L, 154)):
         points[leg, 0] = x
     photo[208:275, 90:150] = photo[5, 5]
-    mask = person.mask.copy()
+    mask = np.array(person.mask)
     mask[208:275, 90:150] = 0
     for x0 in (78, 144):
         photo[208:275, x0 : x0 + 18], mask[208:275, x0 : x0 + 18] = BLUE, 1
