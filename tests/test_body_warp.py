@@ -202,8 +202,12 @@ class Shift:
     class settings:
         size = 8
 
-    def move(self, points: np.ndarray, reference: np.ndarray, *, confidence: np.ndarray) -> np.ndarray:
+    def move(
+        self, points: np.ndarray, reference: np.ndarray, *, own: np.ndarray, own_confidence: np.ndarray, confidence: np.ndarray
+    ) -> np.ndarray:
         assert reference.shape == (8, 8, 3)
+        assert own.shape == (18, 2)
+        assert own_confidence.shape == (18,)
         assert confidence.shape == points.shape[:2]
         return np.stack([np.full((8, 8, 3), np.clip(p[WRIST_R, 0] * 10, 0, 255), np.uint8) for p in points])
 
