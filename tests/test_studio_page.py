@@ -247,8 +247,19 @@ def test_two_pages_at_once_keep_apart(opened, astronaut_png):
         assert one.over("smile").startswith("Done in")
 
 
+def test_who_comes_again_asks_for_no_script_and_no_style(opened):
+    one = opened()
+    one.page.goto(one.url)
+    one.page.wait_for_selector("#smile-make")
+    sent = "() => performance.getEntriesByType('resource').filter(e => /[.](js|css)/.test(e.name) && e.transferSize).map(e => e.name)"
+    assert [name for name in one.page.evaluate(sent) if "/static/" not in name] == []
+
+
 def test_a_phone_in_the_dark(opened):
     one = opened(viewport={"width": 400, "height": 800}, color_scheme="dark", has_touch=True)
+    tabs = [tab.bounding_box() for tab in one.page.get_by_role("tab").all()]
+    assert len(tabs) == 6
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 400 for box in tabs)  # none in a menu
     one.small()
     one.page.tap("#smile-example")
     assert one.over("smile").startswith("Done in")

@@ -11,6 +11,7 @@ Shapes: H W pixels. All places in pixels of the picture, pixel centres at intege
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import numpy as np
@@ -166,9 +167,8 @@ def _open(**options: Any) -> Any:
             pose = Pose(model_complexity=1, **options)
             hushed(pose.process, np.zeros((64, 64, 3), np.uint8))  # a first run makes it speak while nobody hears
     except ImportError as error:
-        raise DependencyError(
-            "this mediapipe has no pose model inside, which finds people; try: pip install 'mediapipe==0.10.14'"
-        ) from error
+        way = "pip install 'mediapipe==0.10.14'" if sys.version_info < (3, 13) else "Python 3.12, whose mediapipe has one"
+        raise DependencyError(f"this mediapipe has no pose model inside, which finds people; try: {way}") from error
     return pose
 
 
