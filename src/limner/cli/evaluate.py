@@ -30,7 +30,7 @@ class Evaluate:
     no_detector: Annotated[bool, arg(help_behavior_hint="")] = False
     """Leave out what needs points found in the frames: quicker by far."""
     no_recognition: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Train no judge of labels on STORE's training clips (of bodies that takes minutes, once)."""
+    """Train no judge of labels on STORE's training clips (which takes minutes, once)."""
     inception: Annotated[str | None, arg(metavar="FILE|fetch", help_behavior_hint="")] = None
     """Also FID, KID and Inception Score by Inception v3: its weights, or fetch to download them once (96 MB)."""
     i3d: Annotated[str | None, arg(metavar="FILE|fetch", help_behavior_hint="")] = None
@@ -42,7 +42,7 @@ class Evaluate:
     body_judge: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Of bodies: a judge of who they are, which limner bench bodies makes."""
     cache: Annotated[Path | None, arg(metavar="DIR2", help_behavior_hint="")] = None
-    """Where detections and trained judges are kept; without it LIMNER_CACHE, or limner in the user's cache."""
+    """Where what was found in clips and trained judges are kept; without it LIMNER_CACHE, or limner in the user's cache."""
 
 
 def evaluate(args: Sequence[str]) -> int:
