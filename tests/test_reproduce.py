@@ -133,7 +133,7 @@ def test_the_page_holds_the_table_and_its_pictures(store, tmp_path):
 def test_table_iii_has_actions_for_rows_and_knows_ties(store):
     counts = {"right": 9, "n": 10, "share": 0.9, "low": 0.6, "high": 0.98}
     own = dict.fromkeys(("walking", "running", "all"), counts)
-    found = {"real": own, "L1": own, "G": {**own, "walking": counts | {"share": 0.95}}, "L1+G": own, "first frame": {"all": counts}}
+    found = {"real": own, "L1": own, "G": {**own, "walking": counts | {"share": 0.95}}, "L1+G": own}
     table = bodies.table_iii(found, store, {})
     assert table["head"] == [["accuracy, %", ["GT", "L1", "G", "L1+G"]]]
     beside = bodies.table_iii({"real": own, "L1": own, "L1+G": own, "ours": own}, store, {})
@@ -143,7 +143,10 @@ def test_table_iii_has_actions_for_rows_and_knows_ties(store):
     agrees = {order["what"]: order["agrees"] for order in table["orders"]}
     assert agrees == {"accuracy, walking": False, "accuracy, running": True}  # G best: not as there; all alike: no other order
     assert "| hand waving | 100 | 95.4 | 47.7 | 100 | 100 |" in tables.markdown(table)
+    table = bodies.table_iii(found | {"first frame": {"all": counts}}, store, {})
+    assert not table["orders"]
     assert "on the first frame repeated, which needs no training: all 90.0." in tables.markdown(table)
+    assert [cell["text"] for cell in table["rows"][0]["cells"][1:]] == ["not trained"] * 3  # no more than of the still frame
 
 
 def test_figures_show_each_label_of_what_was_moved_by_other_people(tmp_path):

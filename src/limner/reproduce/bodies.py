@@ -46,7 +46,10 @@ def table_iii(found: dict[str, Any], store: Store, training: dict[str, Any]) -> 
     columns = [column for column in (*COLUMNS, OURS) if column == "GT" or column in found]
     stores = {column: found[actions.REAL if column == "GT" else column] for column in columns}
     labels = [label for label in stores["GT"] if label != actions.ALL] + [actions.ALL]
-    rows = [{"name": label, "cells": [_cell(stores[column].get(label)) for column in columns]} for label in labels]
+    still = found.get(scgan.STILL)
+    untrained = [column for column in columns if column != "GT" and not learned(stores[column], still)]
+    cells = {column: (lambda counts: {"text": tables.NOT_TRAINED}) if column in untrained else _cell for column in columns}
+    rows = [{"name": label, "cells": [cells[column](stores[column].get(label)) for column in columns]} for label in labels]
     theirs = [{"name": label, "cells": [{"text": f"{row[c]:g}"} for c in COLUMNS]} for label, row in actions.PAPER.items()]
     return {
         "title": "Table III. Recognition of generated sequences, accuracy in %",
@@ -56,9 +59,19 @@ def table_iii(found: dict[str, Any], store: Store, training: dict[str, Any]) -> 
         "paper": {"head": [["accuracy, %", list(COLUMNS)]], "rows": theirs},
         "digits": [1] * len(columns),
         "training": training,
-        "orders": list(_orders(stores)),
-        "notes": list(_notes(stores, store, training, found.get(scgan.STILL))),
+        "orders": list(_orders({column: own for column, own in stores.items() if column not in untrained})),
+        "notes": [*_notes(stores, store, training, still), *_none_of(untrained)],
     }
+
+
+def learned(own: dict[str, Any], still: dict[str, Any] | None) -> bool:
+    """Whether more is recognised of a variant's clips than of their first frames repeated, over all actions."""
+    return still is None or actions.ALL not in own or own[actions.ALL]["share"] > still[actions.ALL]["share"]
+
+
+def _none_of(untrained: list[str]) -> Any:
+    if untrained:
+        yield f"{', '.join(untrained)}: no more is recognised than of the first frame repeated; so not trained, and no figure is given."
 
 
 def _cell(counts: dict[str, float] | None) -> dict[str, Any]:
