@@ -44,9 +44,8 @@ def build(floor: Floor, roots: Sequence[Path]) -> None:
     import gradio as gr
 
     with gr.Tab("Data", id="data") as tab:
-        with gr.Row():
-            choice = gr.Dropdown([], label="Clip store or run", elem_id="data-choice", scale=3, min_width=300)
-            points = gr.Checkbox(False, label="Draw the points over the frames", scale=1, min_width=200)
+        choice = gr.Dropdown([], label="Clip store or run", elem_id="data-choice")
+        points = gr.Checkbox(False, label="Draw the points over the frames", elem_id="data-points")
         make, cancel = parts.buttons("Open", "data")
         outputs = parts.places("Choose a clip store or a run.", "data")
 
