@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def work():
                 progress("stepping", step, settings["steps"])
                 time.sleep(settings.get("each_s", 0.02))
         elif kind == "hang":
+            tempfile.mkstemp()  # what a job killed here leaves
             progress("hanging", 0, 1)
             time.sleep(1000)
         elif kind == "die":

@@ -171,11 +171,13 @@ def test_nothing_is_left_of_a_closed_queue_or_a_killed_one(monkeypatch: pytest.M
     while Path(f"/proc/{worker}").exists() and Path(f"/proc/{worker}/cmdline").read_bytes() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path(f"/proc/{worker}").exists() or not Path(f"/proc/{worker}/cmdline").read_bytes()  # it ended with its server
+    assert list(left.glob("tmp*"))  # the job's own temporary file
     sweep()
-    assert not left.exists()
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with Jobs("queue_work:work") as queue:
-        folder = queue.folder
-        queue.submit("hang", {}, {})
-    assert not folder.exists()
+        started(queue, queue.submit("hang", {}, {}), "hanging")
+    assert not list(tmp_path.iterdir())
     with pytest.raises(Busy, match="closing"):
         queue.submit("copy", {}, {})

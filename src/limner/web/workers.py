@@ -73,7 +73,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=noise,
             text=True,
-            env={**os.environ, **self.device},
+            env={**os.environ, "TMPDIR": str(self.jobs.folder), **self.device},  # what it leaves when killed goes with the server
         )
         threading.Thread(target=_listen, args=(self.process, self.said, self.ready), daemon=True).start()
 
