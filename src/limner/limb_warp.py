@@ -2,7 +2,7 @@
 
 Each limb is a capsule about its bone and moves with it (Siarohin et al., "Deformable GANs for Pose-based Human Image Generation", CVPR
 2018, move a network's features so; here the picture itself moves). Sampling is backward: a place of the new limb, so far along the bone
-and so far across it, takes its colour from the same place of the old one.
+and so far across it, takes its colour from the same place of the old one. Where the old limbs were, what lies round them closes in.
 
 Shapes: N batch, K points, S limbs, H W pixels. Pixel centres lie at integers + 0.5.
 """
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from limner.types import Guide
 
 SHORTEST_PX = 1e-3  # of a bone: below, it has no direction
+CLEARED = 0.2  # ours: units beyond its reach an old limb is taken out: a foot's tip, hair; rather too far than a rim of it left
 
 
 def carry(
@@ -23,8 +24,8 @@ def carry(
     """(N, 3, H, W) pictures whose skeletons are `own` -> the same with the limbs where `points` has them; elsewhere as they were.
 
     own, points: (N, K, 2) pixels. known: (N, K) bool, joints that both skeletons have; a limb with an end that is not known stays out, and
-    so do all where the guide's unit is not known. Limbs are laid on one another in the order of `guide.flesh`. The old limb stays too:
-    what lies behind it no picture tells. ValueError: a guide without flesh, points of another number.
+    so do all where the guide's unit is not known. Limbs are laid on one another in the order of `guide.flesh`, over the picture with the
+    old ones taken out. ValueError: a guide without flesh, points of another number.
     """
     if not guide.flesh:
         raise ValueError(f"the guide {guide.name!r} does not say how far its limbs reach")
@@ -41,24 +42,43 @@ def carry(
 
     height, width = picture_N3HW.shape[-2:]
     y, x = (torch.arange(side, device=points_NK2.device, dtype=points_NK2.dtype) + 0.5 for side in (height, width))
-    along, across, length = _to_bone(torch.stack(torch.meshgrid(x, y, indexing="xy"), -1), points_NK2[:, starts], points_NK2[:, stops])
-    flesh_S2 = points_NK2.new_tensor(list(guide.flesh.values()))
-    radius = (flesh_S2[:, 0] * unit_N[:, None])[..., None, None]
-    reach = length + (flesh_S2[:, 1] * unit_N[:, None])[..., None, None]
-    # 1 within a limb, a half at its skin, soon 0 without: 2^-(d / r)^4
-    apart = torch.hypot(across, along - torch.minimum(along.clamp_min(0), reach)) / radius.clamp_min(SHORTEST_PX)
-    share = torch.exp2(-(apart**4)) * there_NS[..., None, None]
+    places_HW2 = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    bones, own_bones = ((each[:, starts], each[:, stops]) for each in (points_NK2, own_NK2))
+    reach_NS2, own_reach_NS2 = (each[:, None, None] * points_NK2.new_tensor(list(guide.flesh.values())) for each in (unit_N, own_unit_N))
+    old_NSHW = _shares(*_to_bone(places_HW2, *own_bones), own_reach_NS2 + CLEARED * own_unit_N[:, None, None]) * there_NS[..., None, None]
+    carried = closed(picture_N3HW, (1 - old_NSHW).prod(1, keepdim=True))
 
+    along, across, length = _to_bone(places_HW2, *bones)
+    share = _shares(along, across, length, reach_NS2) * there_NS[..., None, None]
     scale = (own_unit_N / unit_N.clamp_min(SHORTEST_PX))[:, None, None, None]
-    sources = _from_bone(along, across, length, scale, own_NK2[:, starts], own_NK2[:, stops])
+    sources = _from_bone(along, across, length, scale, *own_bones)
     grid = 2 * sources / sources.new_tensor([width, height]) - 1
     limbs = F.grid_sample(
         picture_N3HW.repeat_interleave(len(ends), 0), grid.flatten(0, 1), padding_mode="border", align_corners=False
     ).unflatten(0, (-1, len(ends)))
-    carried = picture_N3HW
     for s in range(len(ends)):
         carried = torch.lerp(carried, limbs[:, s], share[:, s : s + 1])
     return carried
+
+
+def closed(picture_NCHW: torch.Tensor, kept_N1HW: torch.Tensor) -> torch.Tensor:
+    """Pictures, and how much of each pixel stays, 0..1 -> the same with what does not stay closed over from round it: from the finest of
+    ever coarser pictures that knows it (push-pull, Gortler et al., "The Lumigraph", 1996). A picture of which nothing stays is 0."""
+    if min(picture_NCHW.shape[-2:]) == 1:
+        return picture_NCHW * (kept_N1HW > 0)
+    pooled = {"kernel_size": 2, "ceil_mode": True, "count_include_pad": False}
+    share = F.avg_pool2d(kept_N1HW, **pooled)
+    coarse = F.avg_pool2d(picture_NCHW * kept_N1HW, **pooled) / share.clamp_min(1e-6)
+    behind = closed(coarse, (4 * share).clamp_max(1))
+    behind = F.interpolate(behind, size=picture_NCHW.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.lerp(behind, picture_NCHW, kept_N1HW)
+
+
+def _shares(along: torch.Tensor, across: torch.Tensor, length: torch.Tensor, reach_NS2: torch.Tensor) -> torch.Tensor:
+    """1 within a limb, a half at its skin, soon 0 without: 2^-(d / r)^4. reach: (N, S, 2) pixels across the bone, beyond its end."""
+    radius, beyond = reach_NS2[..., None, None].unbind(2)
+    apart = torch.hypot(across, along - torch.minimum(along.clamp_min(0), length + beyond)) / radius.clamp_min(SHORTEST_PX)
+    return torch.exp2(-(apart**4))
 
 
 def _unit(points_NK2: torch.Tensor, guide: Guide) -> torch.Tensor:

@@ -72,7 +72,7 @@ FLESH: dict[str, tuple[float, float]] = {
     "thigh_left": (0.17, 0.0),
     "shin_right": (0.15, 0.15),
     "shin_left": (0.15, 0.15),
-    "head": (0.27, 0.08),
+    "head": (0.3, 0.15),
     "upper_arm_right": (0.12, 0.0),
     "upper_arm_left": (0.12, 0.0),
     "forearm_right": (0.11, 0.27),
