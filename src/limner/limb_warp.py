@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from limner.types import Guide
 
 SHORTEST_PX = 1e-3  # of a bone: below, it has no direction
-CLEARED = 0.2  # ours: units beyond its reach an old limb is taken out: a foot's tip, hair; rather too far than a rim of it left
+STILL = 0.02  # ours: units; a limb whose ends move less stays the picture's own the more, the less it moves
+CLEARED = 0.12  # ours: units beyond its reach an old limb is taken out: a foot's tip, hair; of 0.1 to 0.3 the least give the best SSIM
 
 
 def carry(
@@ -24,8 +25,8 @@ def carry(
     """(N, 3, H, W) pictures whose skeletons are `own` -> the same with the limbs where `points` has them; elsewhere as they were.
 
     own, points: (N, K, 2) pixels. known: (N, K) bool, joints that both skeletons have; a limb with an end that is not known stays out, and
-    so do all where the guide's unit is not known. Limbs are laid on one another in the order of `guide.flesh`, over the picture with the
-    old ones taken out. ValueError: a guide without flesh, points of another number.
+    so do all where the guide's unit is not known. Limbs that move are laid on one another in the order of `guide.flesh`, over the picture
+    with the old ones taken out. ValueError: a guide without flesh, points of another number.
     """
     if not guide.flesh:
         raise ValueError(f"the guide {guide.name!r} does not say how far its limbs reach")
@@ -39,17 +40,22 @@ def carry(
     unit_N, own_unit_N = _unit(points_NK2, guide), _unit(own_NK2, guide)
     sized_N = known_NK[:, [k for place in guide.unit_ends for k in place]].all(-1) & (unit_N > SHORTEST_PX) & (own_unit_N > SHORTEST_PX)
     there_NS = known_NK[:, starts] & known_NK[:, stops] & sized_N[:, None]
+    way_NK = (points_NK2 - own_NK2).norm(dim=-1) / unit_N.clamp_min(SHORTEST_PX)[:, None]
+    moved_NS = (torch.maximum(way_NK[:, starts], way_NK[:, stops]) / STILL).clamp_max(1)
+    moving, resting = ((there_NS * share)[..., None, None] for share in (moved_NS, 1 - moved_NS))
 
     height, width = picture_N3HW.shape[-2:]
     y, x = (torch.arange(side, device=points_NK2.device, dtype=points_NK2.dtype) + 0.5 for side in (height, width))
     places_HW2 = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
     bones, own_bones = ((each[:, starts], each[:, stops]) for each in (points_NK2, own_NK2))
     reach_NS2, own_reach_NS2 = (each[:, None, None] * points_NK2.new_tensor(list(guide.flesh.values())) for each in (unit_N, own_unit_N))
-    old_NSHW = _shares(*_to_bone(places_HW2, *own_bones), own_reach_NS2 + CLEARED * own_unit_N[:, None, None]) * there_NS[..., None, None]
-    carried = closed(picture_N3HW, (1 - old_NSHW).prod(1, keepdim=True))
+    was = _to_bone(places_HW2, *own_bones)
+    left = 1 - _shares(*was, own_reach_NS2 + CLEARED * own_unit_N[:, None, None]) * moving
+    stays = 1 - _shares(*was, own_reach_NS2) * resting
+    carried = closed(picture_N3HW, 1 - (1 - left.prod(1, keepdim=True)) * stays.prod(1, keepdim=True))
 
     along, across, length = _to_bone(places_HW2, *bones)
-    share = _shares(along, across, length, reach_NS2) * there_NS[..., None, None]
+    share = _shares(along, across, length, reach_NS2) * moving
     scale = (own_unit_N / unit_N.clamp_min(SHORTEST_PX))[:, None, None, None]
     sources = _from_bone(along, across, length, scale, *own_bones)
     grid = 2 * sources / sources.new_tensor([width, height]) - 1

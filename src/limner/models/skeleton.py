@@ -40,8 +40,8 @@ def pose(
     """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1.
 
     keep: the generator's fourth channel says where it paints, y_hat = (1 - m) x + m G (ours), so that a place that stands still need not be
-    drawn afresh. hints: for siamese: the carried picture c and the reference's skeleton, in -1..1; with keep a fifth channel says where c
-    takes the reference's place, y_hat = (1 - m) ((1 - a) x + a c) + m G. ValueError: no such structure, hints for another."""
+    drawn afresh. hints: for siamese: the carried picture and the reference's skeleton, in -1..1; what is kept is then the carried picture.
+    ValueError: no such structure, hints for another."""
     if hints_N6HW is not None and structure != "siamese":
         raise ValueError(f"limbs are carried for a siamese generator, not for {structure}")
     if structure == "siamese":
@@ -55,9 +55,8 @@ def pose(
         raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
     if not keep:
         return made
-    shares = (made[:, 3:].to(reference_N3HW) + 1) / 2
-    kept = reference_N3HW if hints_N6HW is None else torch.lerp(reference_N3HW, hints_N6HW[:, :3], shares[:, 1:])
-    return torch.lerp(kept, made[:, :3].to(reference_N3HW), shares[:, :1])
+    kept_N3HW = reference_N3HW if hints_N6HW is None else hints_N6HW[:, :3]
+    return torch.lerp(kept_N3HW, made[:, :3].to(reference_N3HW), (made[:, 3:].to(reference_N3HW) + 1) / 2)
 
 
 def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch.Tensor:

@@ -133,7 +133,7 @@ class Scgan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="apa
         self.generator = UNet(
             size=c.size,
             in_channels=channels,
-            out_channels=3 + c.keep + (c.keep and c.carry),
+            out_channels=4 if c.keep else 3,
             widths=c.widths[: c.depth],
             skips=SKIPS[c.skips] if len(channels) > 1 else None,
             tied=c.tied and len(channels) > 1,
