@@ -149,19 +149,19 @@ def test_where_the_reference_is_kept_by_hand(store):
 
 def test_where_limbs_are_carried_by_hand(store):
     x, s, hints = torch.full((1, 3, 1, 2), 0.8), torch.zeros(1, 3, 1, 2), torch.full((1, 6, 1, 2), 0.4)
-    said, given = torch.zeros(1, 4, 1, 2), []  # mid-grey
-    said[0, 3] = torch.tensor([-1.0, 0.0])  # keep what was carried, half painted
+    said, given = torch.zeros(1, 3, 1, 2), []
+    said[0, :, 0] = torch.tensor([[-0.5, 0.1]])  # darker, lighter
 
     def net(*pictures, noise):
         given.extend(picture.shape[1] for picture in pictures)
         return said
 
-    made = pose(net, "siamese", x, s, keep=True, hints_N6HW=hints)  # type: ignore[arg-type]
+    made = pose(net, "siamese", x, s, hints_N6HW=hints)  # type: ignore[arg-type]
     assert given == [3, 9]
-    torch.testing.assert_close(made[0, 0, 0], torch.tensor([0.4, 0.2]))
-    with pytest.raises(ValueError, match="limbs are carried for a siamese generator, not for stacked1"):
+    torch.testing.assert_close(made[0, 0, 0], torch.tensor([-0.6, 0.6]))
+    with pytest.raises(ValueError, match="limbs are carried for a siamese generator that keeps nothing else, not for stacked1"):
         pose(net, "stacked1", x, s, hints_N6HW=hints)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="carry is for structure siamese, not tied"):
+    with pytest.raises(InputError, match="carry is for structure siamese, neither tied"):
         override(recipe("scgan-limbs-tiny"), {"tied": True})
     clip, model = store[0], build(recipe("scgan-limbs-tiny"))
     with pytest.raises(ValueError, match="give the reference's own skeleton"):

@@ -40,10 +40,11 @@ def pose(
     """Reference and skeleton in -1..1 (black where there is no limb) -> y_hat (N, 3, H, W) in -1..1.
 
     keep: the generator's fourth channel says where it paints, y_hat = (1 - m) x + m G (ours), so that a place that stands still need not be
-    drawn afresh. hints: for siamese: the carried picture and the reference's skeleton, in -1..1; what is kept is then the carried picture.
-    ValueError: no such structure, hints for another."""
-    if hints_N6HW is not None and structure != "siamese":
-        raise ValueError(f"limbs are carried for a siamese generator, not for {structure}")
+    drawn afresh. hints: for siamese: the carried picture c and the reference's skeleton, in -1..1; the generator then says what is wrong
+    with c, y_hat = c + 2 G: behind a gate it would learn nothing where it is shut, and c leaves it shut. ValueError: no such structure,
+    hints with `keep` or for another structure."""
+    if hints_N6HW is not None and (keep or structure != "siamese"):
+        raise ValueError(f"limbs are carried for a siamese generator that keeps nothing else, not for {structure}")
     if structure == "siamese":
         shown = reference_N3HW if hints_N6HW is None else torch.cat([reference_N3HW, hints_N6HW], 1)
         made = generator(skeleton_N3HW, shown, noise=noise)
@@ -53,10 +54,11 @@ def pose(
         made = generator(drawn_on(reference_N3HW, skeleton_N3HW), noise=noise)
     else:
         raise ValueError(f"no structure {structure!r}; there are: {', '.join(STRUCTURES)}")
+    if hints_N6HW is not None:
+        return hints_N6HW[:, :3] + 2 * made.to(hints_N6HW)
     if not keep:
         return made
-    kept_N3HW = reference_N3HW if hints_N6HW is None else hints_N6HW[:, :3]
-    return torch.lerp(kept_N3HW, made[:, :3].to(reference_N3HW), (made[:, 3:].to(reference_N3HW) + 1) / 2)
+    return torch.lerp(reference_N3HW, made[:, :3].to(reference_N3HW), (made[:, 3:].to(reference_N3HW) + 1) / 2)
 
 
 def drawn_on(reference_N3HW: torch.Tensor, skeleton_N3HW: torch.Tensor) -> torch.Tensor:

@@ -199,7 +199,7 @@ def scgan_stacked2() -> ScganConfig:
 
 def scgan_limbs() -> ScganConfig:
     """Ours: siamese, shown beside the reference the same with its limbs already carried to where the skeleton has them."""
-    return replace(scgan_siamese(), recipe="scgan-limbs", keep=True, carry=True, losses="l1+gan")
+    return replace(scgan_siamese(), recipe="scgan-limbs", carry=True, losses="l1+gan")
 
 
 def scgan_siamese_small() -> ScganConfig:
@@ -231,7 +231,7 @@ def scgan_stacked2_small() -> ScganConfig:
 
 def scgan_limbs_small() -> ScganConfig:
     """The same, which is also shown the reference with its limbs already carried to where the skeleton has them."""
-    return replace(scgan_siamese_small(), recipe="scgan-limbs-small", carry=True, losses="l1+gan")
+    return replace(scgan_siamese_small(), recipe="scgan-limbs-small", keep=False, carry=True, losses="l1+gan")
 
 
 def scgan_siamese_tiny() -> ScganConfig:
@@ -260,7 +260,7 @@ def scgan_stacked2_tiny() -> ScganConfig:
 
 def scgan_limbs_tiny() -> ScganConfig:
     """Seconds on one core: for tests."""
-    return replace(scgan_siamese_tiny(), recipe="scgan-limbs-tiny", keep=True, carry=True, losses="l1+gan")
+    return replace(scgan_siamese_tiny(), recipe="scgan-limbs-tiny", carry=True, losses="l1+gan")
 
 
 RECIPES = {

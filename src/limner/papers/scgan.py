@@ -53,7 +53,9 @@ class ScganConfig:
     tied: bool = False  # spec B2: one encoder's weights for both
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)  # slides: Table I; the decoder gives 512 .. 64 and 3 (spec B2)
     keep: bool = False  # ours: whether the network also says where the reference stays as it is; the paper's draws the whole picture
-    carry: bool = False  # ours: whether the network is also shown the reference with its limbs carried to the skeleton (limb_warp)
+    carry: bool = (
+        False  # ours: whether the network mends the reference with its limbs carried to the skeleton (limb_warp), in place of drawing anew
+    )
     norm: str = "batch"  # slides; none on the first layer, at 1 x 1 (spec B2) and on the picture
     drop: float = 0.5  # slides
     drop_layers: int = 3  # spec B2: pix2pix's three innermost; 8 is Table I read literally, but for the picture itself
@@ -99,8 +101,8 @@ class ScganConfig:
         ):
             if value not in there:
                 raise ValueError(f"no {name} {value!r}; there are: {', '.join(there)}")
-        if self.carry and (self.structure != "siamese" or self.tied):
-            raise ValueError("carry is for structure siamese, not tied: its two encoders see pictures of different kinds")
+        if self.carry and (self.structure != "siamese" or self.tied or self.keep):
+            raise ValueError("carry is for structure siamese, neither tied (its encoders see pictures of different kinds) nor with keep")
         if self.by_clip and self.batch % FRAMES:
             raise ValueError(f"with triplets the batch is a multiple of {FRAMES}, not {self.batch}")
 
