@@ -18,6 +18,7 @@ from limner.data.store import Store, StoreWriter
 from limner.evaluation.detections import Detections
 from limner.evaluation.evaluate import Networks, evaluate, told
 from limner.evaluation.looking import look_at
+from limner.evaluation.report import seen_with
 from limner.types import InputError
 
 PIXELS, PEOPLE = (Networks(detector=False, recognition=False, identity=identity) for identity in (False, True))
@@ -386,3 +387,9 @@ def test_a_missing_mode_is_said_each_time(clips, real, tmp_path):
     first, second = (evaluate(real, [store], networks=networks)["notes"] for _ in range(2))
     assert first == second
     assert any("left out" in note and "no number" in note for note in first)
+
+
+def test_a_judges_accuracy_is_said():
+    counts = {"right": 9, "n": 10, "share": 0.9, "low": 0.6, "high": 1.0}
+    told = seen_with({"name": "limner action", "version": "abc", "held_out": {"store": "kth", "walking": counts, "all": counts}})
+    assert told == "limner action (weights abc); it names 90.0 % of 10 real clips of people it never saw"

@@ -67,7 +67,8 @@ class Actions:
 
     def record(self) -> dict[str, Any]:
         record = self.judge.record()
-        return {key: record[key] for key in ("name", "labels", "held_out")}
+        held = record["held_out"] or "how it does on people it never saw: the originals' row"
+        return {"name": record["name"], "version": self.version, "labels": record["labels"], "held_out": held}
 
 
 def recogniser_of(real: Store, looker: Looker, networks: Networks, progress: Progress) -> FaceLabels | Actions:

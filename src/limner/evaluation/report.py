@@ -48,6 +48,9 @@ def seen_with(record: dict[str, Any]) -> str:
     elif isinstance(held, dict) and held:
         found = [(name, value) for name, value in held.items() if isinstance(value, dict) and "top1" in value]
         parts += [f"{name}: {100 * value['top1']:.0f} % of {value['people']} people found again" for name, value in found]
+        named = held.get("all")
+        if isinstance(named, dict) and "share" in named:
+            parts.append(f"it names {100 * named['share']:.1f} % of {named['n']:.0f} real clips of people it never saw")
     elif held:
         parts.append(str(held))
     return "; ".join(parts)
