@@ -273,6 +273,7 @@ def test_the_page_needs_nothing_else(limner, real, clips, tmp_path):
     scores = json.loads((out / "scores.json").read_text())
     assert scores["rows"][1]["scores"]["ssim_best"]["value"] >= scores["rows"][1]["scores"]["ssim"]["value"]
     assert "by limner's own network" in (out / "scores.md").read_text()
+    assert "lost the face" not in page + (out / "scores.md").read_text()  # nobody looked for one
     code, _, lines = limner("evaluate", "--real", real.path, "--out", out)
     assert (code, len(lines)) == (2, 1)
 

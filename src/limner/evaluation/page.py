@@ -71,8 +71,7 @@ def _tables(scores: dict[str, Any], of: Any, *, told: bool) -> Iterator[str]:
             yield f'<tr><td>{html.escape(metric["title"])}</td>{cells}<td class="no">{report.WAY[metric["better"]]}</td></tr>'
         yield "</table></div>" + "".join(f'<p class="no">{html.escape(note)}.</p>' for note in report.notes_of(scores["rows"], of, keys))
     if told:
-        lost = ", ".join(f"{row['name']} {row['lost']} of {row['clips']}" for row in scores["rows"] if row["lost"])
-        yield f'<p class="no">Clips in which the detector lost the face: {html.escape(lost or "none")}.</p>'
+        yield f'<p class="no">{html.escape(report.lost_of(scores))}</p>'
 
 
 def best_of(better: str, found: Sequence[dict[str, Any] | None]) -> int | None:

@@ -113,5 +113,12 @@ def _tables(scores: dict[str, Any], of: Any, *, told: bool = True) -> Iterator[s
             yield f"\n{note}."
         yield ""
     if told:
-        lost = ", ".join(f"{row['name']} {row['lost']} of {row['clips']}" for row in scores["rows"] if row["lost"])
-        yield f"Clips in which the detector lost the face: {lost or 'none'}."
+        yield lost_of(scores)
+
+
+def lost_of(scores: dict[str, Any]) -> str:
+    """In which clips the detector lost the face; nothing where none looked."""
+    if "sees" not in scores["networks"].get("points", {}):
+        return ""
+    lost = ", ".join(f"{row['name']} {row['lost']} of {row['clips']}" for row in scores["rows"] if row["lost"])
+    return f"Clips in which the detector lost the face: {lost or 'none'}."
