@@ -24,11 +24,10 @@ from limner.nn.critic import PatchCritic
 from limner.nn.pictures import PictureDecoder, PictureEncoder
 from limner.nn.recurrent import CondLSTM
 from limner.papers.cmmnet import halved
+from limner.papers.first_frame import asked
 from limner.papers.monitor import moved_films
-from limner.papers.video_gan import label_number
 from limner.training.config import from_json
 from limner.training.loop import Stage, generator_of
-from limner.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +109,10 @@ class CraNet(nn.Module, PyTorchModelHubMixin, library_name="limner", license="ap
     def film(self, first: np.ndarray, *, label: str, seed: int = 0) -> np.ndarray:
         """The first frame (S, S, 3) uint8 and a label -> (T, S, S, 3) uint8. seed 0 takes the mean for h_0, any other draws it from
         q(h | z_0). InputError: another size or label."""
-        size, number = self.settings.size, label_number(self, label)
-        if first.shape != (size, size, 3):
-            raise InputError(f"this run is of {size} pixels; a frame of {first.shape} does not fit it")
-        net, device = self.net.eval(), next(self.parameters()).device
-        x = to_signed(torch.from_numpy(np.array(first))).permute(2, 0, 1)[None].to(device)
+        x, number = asked(self, first, label)
+        net = self.net.eval()
         h_0, _, _ = net.encode(x, generator_of("h_0", seed) if seed else None)
-        made = net.decode(net.codes(h_0, torch.tensor([number], device=device)))[0]
+        made = net.decode(net.codes(h_0, torch.tensor([number], device=x.device)))[0]
         return to_bytes(made).permute(0, 2, 3, 1).cpu().contiguous().numpy()
 
     @torch.no_grad()

@@ -17,13 +17,13 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 
 from limner import guides
-from limner.models.conditional import to_bytes, to_signed
+from limner.models.conditional import to_bytes
 from limner.models.video_gan import FilmGenerator, LearnFilms
 from limner.nn.video import FilmCritic, FrameEncoder, TwoStreams
+from limner.papers.first_frame import asked
 from limner.papers.monitor import moved_films
 from limner.training.config import from_json
 from limner.training.loop import Stage
-from limner.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,21 +86,10 @@ class VideoGan(nn.Module, PyTorchModelHubMixin, library_name="limner", license="
     @torch.no_grad()
     def film(self, first: np.ndarray, *, label: str, seed: int = 0) -> np.ndarray:
         """The first frame (S, S, 3) uint8 and a label -> (T, S, S, 3) uint8; the same with any seed. InputError: another size or label."""
-        size, number = self.settings.size, label_number(self, label)
-        if first.shape != (size, size, 3):
-            raise InputError(f"this run is of {size} pixels; a frame of {first.shape} does not fit it")
-        device = next(self.parameters()).device
+        x, number = asked(self, first, label)
         net = self.generators[number if len(self.generators) > 1 else 0].eval()
-        x = to_signed(torch.from_numpy(np.array(first))).permute(2, 0, 1)[None].to(device)
-        made = net(x, torch.tensor([number], device=device))[0]
+        made = net(x, torch.tensor([number], device=x.device))[0]
         return to_bytes(made).permute(1, 2, 3, 0).cpu().contiguous().numpy()
-
-
-def label_number(model: Any, label: str) -> int:
-    """InputError where the model knows no such label."""
-    if label not in model.label_names:
-        raise InputError(f"the model knows no label {label!r}; it knows {', '.join(model.label_names)}")
-    return model.label_names.index(label)
 
 
 def prepare(config: VideoGanConfig, store: Any) -> tuple[VideoGan, list[Stage]]:

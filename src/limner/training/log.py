@@ -101,3 +101,14 @@ def _wandb_run(out: Path, config: Mapping[str, Any]) -> Any:
         raise InputError(f"W&B refuses ({' '.join(str(error).split())}); `wandb login`, WANDB_MODE=offline, or no --log") from None
     run.define_metric("*", step_metric="step")
     return run
+
+
+def progress_bar(show: bool) -> Any:
+    """How far each stage is, on standard error; a context that gives None where it is not shown."""
+    if not show:
+        return contextlib.nullcontext()
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, refresh_per_second=2, console=Console(stderr=True))

@@ -26,7 +26,7 @@ from limner.training.ahead import drawn_ahead
 from limner.training.average import Average
 from limner.training.best import offer, settle
 from limner.training.clock import Clock
-from limner.training.log import Log
+from limner.training.log import Log, progress_bar
 from limner.training.step import Batch, Draw, Update, take_step
 from limner.training.together import agree, refuse_together
 from limner.types import InputError
@@ -127,7 +127,7 @@ def fit(
     run.resume()
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))
-        run.progress = stack.enter_context(_progress(show and accelerator.is_main_process))
+        run.progress = stack.enter_context(progress_bar(show and accelerator.is_main_process))
         run.log = stack.enter_context(Log(out, run.done, logs, config)) if accelerator.is_main_process else None
         if not run.stages(stages, stop_after):
             return False
@@ -289,13 +289,3 @@ class _Run:
         numbers = {f"{stage.name}/{name}": float(torch.as_tensor(value)) for name, value in found.items() if getattr(value, "ndim", 0) != 3}
         self.log.numbers(numbers, self.done)
         self.log.pictures(pictures, self.done)
-
-
-def _progress(show: bool):
-    if not show:
-        return nullcontext()
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, refresh_per_second=2, console=Console(stderr=True))
