@@ -160,6 +160,14 @@ def test_raters_at_once_get_different_pairs_until_all_are_asked(answers: Answers
     assert set(asked.values()) == {6}  # 12 raters x 6 pairs over 12 pairs
 
 
+def test_simulated_raters_do_not_decide_what_people_are_asked(answers: Answers):
+    answers.join(simulated=True)
+    first = {task.pair for task in answers.tasks(answers.join())}
+    second = {task.pair for task in answers.tasks(answers.join())}
+    checks = {pair.id for pair in answers.plan.checks}
+    assert (first & second) == checks
+
+
 def test_an_answer_is_kept_once_and_can_be_changed(answers: Answers):
     token = answers.join()
     first, second = answers.tasks(token)[:2]

@@ -122,18 +122,20 @@ class Answers:
             if number > MAX_RATERS:
                 raise Full("this study takes no more raters")
             db.execute("INSERT INTO raters VALUES (?, ?, ?, ?)", (number, _hashed(token), self.now(), int(simulated)))
-            rows = [(secrets.token_urlsafe(12), number, position, *shown) for position, shown in enumerate(self._drawn(db, number))]
+            drawn = self._drawn(db, number, simulated)
+            rows = [(secrets.token_urlsafe(12), number, position, *shown) for position, shown in enumerate(drawn)]
             db.executemany("INSERT INTO tasks VALUES (?, ?, ?, ?, ?)", rows)
         return token
 
-    def _drawn(self, db: sqlite3.Connection, number: int) -> list[tuple[str, int]]:
-        """(pair, mirrored) in the order a rater sees them: the pairs answered least so far, half of them mirrored, checks spread evenly."""
+    def _drawn(self, db: sqlite3.Connection, number: int, simulated: bool) -> list[tuple[str, int]]:
+        """(pair, mirrored) in the order a rater sees them: the pairs answered least so far by their like (people's
+        pairs hang on no simulated rater), half of them mirrored, checks spread evenly."""
         rng = np.random.default_rng([self.plan.seed, number])
-        recent = (self.now() - ACTIVE_S,)
+        recent = (int(simulated), self.now() - ACTIVE_S)
         asked = dict(
             db.execute(
                 "SELECT pair, count(*) FROM tasks JOIN raters ON number = rater LEFT JOIN answers ON task = id "
-                "WHERE task IS NOT NULL OR began > ? GROUP BY pair",
+                "WHERE simulated = ? AND (task IS NOT NULL OR began > ?) GROUP BY pair",
                 recent,
             )
         )
