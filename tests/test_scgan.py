@@ -342,6 +342,8 @@ def test_stopped_and_gone_on_is_straight_bitwise(store, tmp_path):
 def test_what_does_not_fit_is_one_line(store, tmp_path):
     with pytest.raises(InputError, match=r"has 68 points; 'body' has 18"):
         whole.train("scgan-siamese-tiny", drawn_store(tmp_path / "faces").path, tmp_path / "run", show=False)
+    with pytest.raises(InputError, match="the guide 'face' has no flesh, so that scgan-limbs-tiny cannot carry its limbs"):
+        whole.train("scgan-limbs-tiny", store.path, tmp_path / "run", {"guide": "face"})
     with pytest.raises(InputError, match="are 32 pixels large, the recipe asks for 64"):
         whole.train("scgan-siamese-tiny", store.path, tmp_path / "run", {"size": 64, "widths": "4,4,4,4,4,4", "critic_widths": "4,4,4,4"})
     assert not (tmp_path / "run").exists()

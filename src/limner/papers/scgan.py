@@ -221,10 +221,13 @@ def critic_of(c: ScganConfig) -> PatchCritic:
 
 
 def check(config: ScganConfig, store: Any) -> None:
-    """InputError where the store's clips have no frames, too small ones, or points of another guide."""
+    """InputError where clips have no frames, too small ones or points of another guide, or the guide's limbs cannot be carried."""
     from limner.data.frames import check_frames
 
-    check_frames(store, size=config.size, guide=guides.load(config.guide), kinds=None)
+    guide = guides.load(config.guide)
+    if config.carry and not guide.flesh:
+        raise InputError(f"the guide {guide.name!r} has no flesh, so that {config.recipe} cannot carry its limbs; take scgan-siamese")
+    check_frames(store, size=config.size, guide=guide, kinds=None)
 
 
 def prepare(config: ScganConfig, store: Any) -> tuple[Scgan, list[Stage]]:
